@@ -1,0 +1,14 @@
+#pragma once
+
+#include "server/routes.h"
+
+namespace divan::server {
+
+Task<Response> get_node(Call& call);
+Task<Response> get_node_stats(Call& call);
+Task<Response> get_node_system(Call& call);
+Task<Response> get_node_versions(Call& call);
+Task<Response> get_node_prometheus(Call& call);
+Task<Response> post_node_restart(Call& call);
+
+}  // namespace divan::server

@@ -1,0 +1,135 @@
+#include "server/routes.h"
+
+#include "server/handlers/all_docs.h"
+#include "server/handlers/attachments.h"
+#include "server/handlers/bulk.h"
+#include "server/handlers/changes.h"
+#include "server/handlers/config.h"
+#include "server/handlers/database.h"
+#include "server/handlers/databases.h"
+#include "server/handlers/db_updates.h"
+#include "server/handlers/documents.h"
+#include "server/handlers/local_docs.h"
+#include "server/handlers/maintenance.h"
+#include "server/handlers/node.h"
+#include "server/handlers/purge.h"
+#include "server/handlers/revisions.h"
+#include "server/handlers/root.h"
+#include "server/handlers/security.h"
+
+namespace divan::server {
+namespace {
+
+// Every address the server answers, one a row. Literal segments win over {names}.
+constexpr Route table[] = {
+    // server/handlers/root: the server itself
+    {"GET", "/", Access::user, get_welcome},
+    {"GET", "/_up", Access::anyone, get_up},
+    {"GET", "/_uuids", Access::user, get_uuids},
+    {"GET", "/_active_tasks", Access::server_admin, get_active_tasks},
+    {"GET", "/_membership", Access::server_admin, get_membership},
+    {"GET", "/_cluster_setup", Access::server_admin, get_cluster_setup},
+    {"POST", "/_cluster_setup", Access::server_admin, post_cluster_setup},
+    {"POST", "/_reload_query_servers", Access::server_admin, post_reload_query_servers},
+
+    // server/handlers/databases: all databases
+    {"GET", "/_all_dbs", Access::user, get_all_dbs},
+    {"GET", "/_dbs_info", Access::user, get_dbs_info},
+    {"POST", "/_dbs_info", Access::user, post_dbs_info},
+    {"GET", "/_db_updates", Access::server_admin, get_db_updates},
+
+    // server/handlers/node and config
+    {"GET", "/_node/{node}", Access::server_admin, get_node},
+    {"GET", "/_node/{node}/_stats", Access::server_admin, get_node_stats},
+    {"GET", "/_node/{node}/_stats/{path...}", Access::server_admin, get_node_stats},
+    {"GET", "/_node/{node}/_system", Access::server_admin, get_node_system},
+    {"GET", "/_node/{node}/_versions", Access::server_admin, get_node_versions},
+    {"GET", "/_node/{node}/_prometheus", Access::server_admin, get_node_prometheus},
+    {"POST", "/_node/{node}/_restart", Access::server_admin, post_node_restart},
+    {"GET", "/_node/{node}/_config", Access::server_admin, get_config},
+    {"POST", "/_node/{node}/_config/_reload", Access::server_admin, post_config_reload},
+    {"GET", "/_node/{node}/_config/{section}", Access::server_admin, get_config_section},
+    {"GET", "/_node/{node}/_config/{section}/{key}", Access::server_admin, get_config_value},
+    {"PUT", "/_node/{node}/_config/{section}/{key}", Access::server_admin, put_config_value},
+    {"DELETE", "/_node/{node}/_config/{section}/{key}", Access::server_admin, delete_config_value},
+
+    // server/handlers/database: one database's life
+    {"GET", "/{db}", Access::member, get_database},
+    {"PUT", "/{db}", Access::server_admin, put_database, true},
+    {"DELETE", "/{db}", Access::server_admin, delete_database, true},
+
+    // server/handlers/all_docs
+    {"GET", "/{db}/_all_docs", Access::member, get_all_docs},
+    {"POST", "/{db}/_all_docs", Access::member, post_all_docs},
+    {"POST", "/{db}/_all_docs/queries", Access::member, post_all_docs_queries},
+    {"GET", "/{db}/_design_docs", Access::member, get_design_docs},
+    {"POST", "/{db}/_design_docs", Access::member, post_design_docs},
+    {"POST", "/{db}/_design_docs/queries", Access::member, post_design_docs_queries},
+    {"GET", "/{db}/_local_docs", Access::member, get_local_docs},
+    {"POST", "/{db}/_local_docs", Access::member, post_local_docs},
+    {"POST", "/{db}/_local_docs/queries", Access::member, post_local_docs_queries},
+
+    // server/handlers/changes
+    {"GET", "/{db}/_changes", Access::member, get_changes},
+    {"POST", "/{db}/_changes", Access::member, post_changes},
+
+    // server/handlers/bulk
+    {"POST", "/{db}/_bulk_docs", Access::member, post_bulk_docs},
+    {"POST", "/{db}/_bulk_get", Access::member, post_bulk_get},
+
+    // server/handlers/revisions
+    {"POST", "/{db}/_revs_diff", Access::member, post_revs_diff},
+    {"POST", "/{db}/_missing_revs", Access::member, post_missing_revs},
+    {"GET", "/{db}/_revs_limit", Access::member, get_revs_limit},
+    {"PUT", "/{db}/_revs_limit", Access::database_admin, put_revs_limit},
+
+    // server/handlers/purge
+    {"POST", "/{db}/_purge", Access::server_admin, post_purge},
+    {"GET", "/{db}/_purged_infos_limit", Access::server_admin, get_purged_infos_limit},
+    {"PUT", "/{db}/_purged_infos_limit", Access::server_admin, put_purged_infos_limit},
+
+    // server/handlers/maintenance
+    {"POST", "/{db}/_compact", Access::database_admin, post_compact},
+    {"POST", "/{db}/_compact/{design}", Access::database_admin, post_compact_design},
+    {"POST", "/{db}/_view_cleanup", Access::database_admin, post_view_cleanup},
+    {"POST", "/{db}/_ensure_full_commit", Access::member, post_ensure_full_commit},
+
+    // server/handlers/security
+    {"GET", "/{db}/_security", Access::member, get_security},
+    {"PUT", "/{db}/_security", Access::database_admin, put_security},
+
+    // server/handlers/local_docs
+    {"GET", "/{db}/_local/{id...}", Access::member, get_local_doc},
+    {"PUT", "/{db}/_local/{id...}", Access::member, put_local_doc},
+    {"DELETE", "/{db}/_local/{id...}", Access::member, delete_local_doc},
+    {"COPY", "/{db}/_local/{id...}", Access::member, copy_local_doc},
+
+    // server/handlers/documents
+    {"POST", "/{db}", Access::member, post_document},
+    {"GET", "/{db}/{doc}", Access::member, get_document},
+    {"PUT", "/{db}/{doc}", Access::member, put_document},
+    {"POST", "/{db}/{doc}", Access::member, post_document_form},
+    {"DELETE", "/{db}/{doc}", Access::member, delete_document},
+    {"COPY", "/{db}/{doc}", Access::member, copy_document},
+    {"GET", "/{db}/_design/{doc}", Access::member, get_document},
+    {"PUT", "/{db}/_design/{doc}", Access::database_admin, put_document},
+    {"POST", "/{db}/_design/{doc}", Access::database_admin, post_document_form},
+    {"DELETE", "/{db}/_design/{doc}", Access::database_admin, delete_document},
+    {"COPY", "/{db}/_design/{doc}", Access::member, copy_document},
+
+    // server/handlers/attachments
+    {"GET", "/{db}/{doc}/{attachment...}", Access::member, get_attachment},
+    {"PUT", "/{db}/{doc}/{attachment...}", Access::member, put_attachment},
+    {"DELETE", "/{db}/{doc}/{attachment...}", Access::member, delete_attachment},
+    {"GET", "/{db}/_design/{doc}/{attachment...}", Access::member, get_attachment},
+    {"PUT", "/{db}/_design/{doc}/{attachment...}", Access::database_admin, put_attachment},
+    {"DELETE", "/{db}/_design/{doc}/{attachment...}", Access::database_admin, delete_attachment},
+};
+
+}  // namespace
+
+std::span<const Route> routes() {
+    return table;
+}
+
+}  // namespace divan::server

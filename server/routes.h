@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/http/request.h"
+#include "server/http/response.h"
+#include "server/services.h"
+#include "storage/base/identity.h"
+
+namespace divan::server {
+
+/// Who may call a route. Dispatch checks it before the handler runs.
+enum class Access : std::uint8_t {
+    anyone,          ///< Even without a login where `require_valid_user` is set (`/_up`, `/_session`).
+    user,            ///< Anyone, or with `require_valid_user` anyone with a login.
+    member,          ///< May read the database of `{db}`: its `_security` members, or everyone.
+    database_admin,  ///< Its `_security` admins.
+    server_admin,
+};
+
+/// One request on its way through a handler.
+struct Call {
+    Request& request;
+    Services& services;
+    Identity identity;
+    std::shared_ptr<storage::Database> database;  ///< Of routes with `{db}`, unless `no_database`.
+    /// What the pattern's names matched, percent-decoded, in the order of the pattern.
+    std::vector<std::pair<std::string_view, std::string>> path_values;
+
+    /// The value of `{name}`; a bug where the pattern has none.
+    const std::string& path(std::string_view name) const;
+    const std::string* parameter(std::string_view name) const { return request.parameter(name); }
+    storage::Database& db() const { return *database; }
+};
+
+using Handler = Task<Response> (*)(Call&);
+
+/// One address the server answers. `{name}` matches one segment, `{name...}` one or more (joined by
+/// "/"), both read back with `Call::path`. HEAD is served by the GET row. A known path without a
+/// row for the method answers 405 with the rows' methods in Allow.
+struct Route {
+    std::string_view method;
+    std::string_view pattern;
+    Access access;
+    Handler handler;
+    bool no_database = false;  ///< Do not open `{db}` before the handler runs (PUT /{db}).
+};
+
+std::span<const Route> routes();
+
+}  // namespace divan::server

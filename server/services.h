@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/http/event_loop.h"
+#include "storage/base/clock.h"
+#include "storage/base/metrics.h"
+#include "storage/database/catalog.h"
+
+namespace divan::auth {
+class Authenticator;
+}
+
+namespace divan::server {
+
+class Config;
+class Maintenance;
+
+/// What handlers are given. Built and owned by `App`; everything outlives every request.
+struct Services {
+    storage::Catalog& catalog;
+    Config& config;
+    auth::Authenticator& authenticator;
+    WorkPool& pool;
+    Clock& clock;
+    Metrics& metrics;
+    std::string node_uuid;               ///< `[couchdb] uuid`.
+    std::function<void()> request_restart;  ///< `_restart`: called after the answer was sent.
+    const std::function<bool()> stopping;   ///< Feeds end when this turns true.
+
+    /// Runs `work` where it may block; resumes on the session's loop.
+    template <class F>
+    PoolAwaiter<F> on_storage(F work) const {
+        return run_on(pool, std::move(work));
+    }
+};
+
+/// Hands edits to the database's writer and waits for the commit without holding a thread.
+Task<storage::EditOutcomes> write_edits(Services& services, storage::Database& database,
+                                        std::vector<storage::Edit> edits);
+Task<Result<storage::Purged>> write_purge(Services& services, storage::Database& database,
+                                          std::vector<storage::PurgeRow> rows);
+
+}  // namespace divan::server

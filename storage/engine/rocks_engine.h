@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+
+#include "storage/engine/engine.h"
+
+namespace divan::storage {
+
+struct RocksOptions {
+    std::size_t block_cache_bytes = 64U << 20;
+    std::size_t write_buffer_bytes = 32U << 20;  ///< A family's memtable.
+    int background_threads = 2;
+    bool sync_writes = true;  ///< Off in tests that make many databases.
+};
+
+/// Opens, or makes, the store in `folder`. Throws `EngineFailure` with one clear line where the
+/// folder is locked by another process, has an unknown format or cannot be written.
+std::unique_ptr<Engine> open_rocks_engine(const std::filesystem::path& folder,
+                                          const RocksOptions& options = {});
+
+}  // namespace divan::storage
