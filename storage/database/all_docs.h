@@ -47,6 +47,7 @@ public:
 private:
     void start();
     bool in_range() const;
+    bool row_deleted() const;
     void step();
 
     std::shared_ptr<const ReadView> view_;
@@ -57,6 +58,8 @@ private:
     std::uint64_t total_rows_ = 0;
     std::uint64_t offset_ = 0;
     std::uint64_t left_ = 0;
+    std::uint64_t jump_to_ = 0;  ///< Where `jump_`: the position, from the first id, of the start.
+    bool jump_ = false;
     bool started_ = false;
 };
 

@@ -4,14 +4,13 @@
 #include <string>
 
 #include "storage/database/database.h"
+#include "storage/database/edit.h"
 #include "storage/document/attachment.h"
 
 namespace divan::storage {
 
-struct AttachmentSettings {
-    int compression_level = 8;  ///< `[attachments] compression_level`; 0 is off.
-    std::string compressible_types;
-};
+/// Never used again in its database.
+AttachmentId new_attachment_id();
 
 /// Stores an attachment as it arrives, in chunks, without holding it in memory. What was written is
 /// nobody's until an edit names it; a writer that is destroyed unfinished, or whose edit was
@@ -19,8 +18,8 @@ struct AttachmentSettings {
 class AttachmentWriter {
 public:
     /// `gzipped` says that the bytes come gzipped already ("Content-Encoding: gzip") and stay so.
-    AttachmentWriter(Database& database, std::string name, std::string content_type, bool gzipped,
-                     const AttachmentSettings& settings);
+    AttachmentWriter(std::shared_ptr<Database> database, std::string name,
+                     std::string content_type, bool gzipped, const AttachmentSettings& settings);
     ~AttachmentWriter();
     AttachmentWriter(const AttachmentWriter&) = delete;
     AttachmentWriter& operator=(const AttachmentWriter&) = delete;
@@ -28,17 +27,17 @@ public:
     /// Blocks on the engine now and then.
     void append(BytesView bytes);
     std::uint64_t received_bytes() const { return received_; }
-    /// All bytes are there. `small` receives the stored bytes where they are few: they are then
-    /// to be written with the edit (`EditAttachment::chunk`).
-    StoredAttachment finish(Bytes& small);
+    /// All bytes are there. Where they are few they are not stored yet: they come along in
+    /// `EditAttachment::bytes` and are written with the edit. Once only.
+    EditAttachment finish();
     /// The edit was committed: the bytes stay.
     void keep() { kept_ = true; }
 
 private:
     void store(BytesView bytes);
-    void flush_chunk();
+    void flush_chunks(bool all);
 
-    Database& database_;
+    std::shared_ptr<Database> database_;
     StoredAttachment attachment_;
     std::unique_ptr<GzipWriter> gzip_;
     Md5 md5_;

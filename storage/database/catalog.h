@@ -17,6 +17,13 @@ namespace divan::storage {
 /// What happened to a database; told to the one listener that `on_event` sets.
 enum class DatabaseEvent : std::uint8_t { created, updated, deleted };
 
+/// How a database is made.
+struct NewDatabase {
+    bool partitioned = false;
+    std::uint32_t shards = 1;  ///< See `DatabaseEntry`.
+    std::string security;      ///< JSON; empty: as of a database that none was ever put to.
+};
+
 /// All databases of an engine, which must outlive it. Opens them on demand and lets idle ones go,
 /// so that what is not used costs nothing but its few keys on disk. Any thread.
 class Catalog {
@@ -27,7 +34,8 @@ public:
     /// Null where there is none.
     std::shared_ptr<Database> open(std::string_view name);
     /// Durable when it returns. Refuses with `database_exists`. The name is not judged here.
-    Result<std::shared_ptr<Database>> create(const std::string& name, bool partitioned = false);
+    Result<std::shared_ptr<Database>> create(const std::string& name,
+                                             const NewDatabase& options = {});
     /// False where there is none. What others still do with it is refused from now on.
     bool erase(std::string_view name);
     bool exists(std::string_view name) const;
@@ -60,7 +68,13 @@ private:
     mutable std::mutex mutex_;
     std::mutex create_mutex_;
     using Entry = std::pair<std::shared_ptr<Database>, std::list<std::string>::iterator>;
-    std::unordered_map<std::string, Entry> open_;
+    struct NameHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const {
+            return std::hash<std::string_view>()(name);
+        }
+    };
+    std::unordered_map<std::string, Entry, NameHash, std::equal_to<>> open_;
     std::list<std::string> recent_;  ///< Most recently used first.
     std::uint64_t next_id_ = 1;
     Listener listener_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -18,14 +19,18 @@ class RangeCounts;
 
 /// The numbers of a database; kept with every commit.
 struct DatabaseState {
+    std::uint64_t commits = 0;  ///< Grows with every commit: tells whether two views are the same.
     Sequence update_sequence;
     std::uint64_t purge_sequence = 0;
     std::uint64_t document_count = 0;
     std::uint64_t deleted_count = 0;
-    std::uint64_t active_bytes = 0;    ///< Stored size of leaf bodies and their attachments.
-    std::uint64_t external_bytes = 0;  ///< The same as JSON text and unpacked attachments.
-    std::uint64_t garbage_bytes = 0;   ///< Of inner revisions: what a compaction would free.
+    std::uint64_t leaf_bytes = 0;        ///< JSON text of leaf revisions.
+    std::uint64_t attachment_bytes = 0;  ///< Stored attachments, of old revisions too.
+    std::uint64_t garbage_bytes = 0;     ///< JSON text of inner revisions: what compaction frees.
     std::uint64_t compacted_sequence = 0;
+
+    std::uint64_t active_bytes() const { return leaf_bytes + attachment_bytes; }
+    std::uint64_t external_bytes() const { return leaf_bytes + attachment_bytes; }
 
     Bytes encode() const;
     static DatabaseState decode(BytesView bytes);
@@ -46,14 +51,15 @@ struct DatabaseEntry {
     DatabaseId id;
     std::string uuid;  ///< 32 hexadecimal digits; of this incarnation.
     bool partitioned = false;
+    std::uint32_t shards = 1;          ///< The `q` it was asked for. Only shown: nothing is sharded.
     std::int64_t created_seconds = 0;  ///< Unix time; `instance_start_time`.
 
     Bytes encode() const;
     static DatabaseEntry decode(BytesView bytes);
 };
 
-/// One open database. Made by `Catalog`, shared by all who use it; any thread.
-class Database {
+/// One open database. Made by `Catalog`, shared by all who use it; any thread. Views keep it alive.
+class Database : public std::enable_shared_from_this<Database> {
 public:
     Database(Engine& engine, std::string name, DatabaseEntry entry);
     ~Database();
@@ -82,6 +88,10 @@ public:
     /// A consistent view of this moment.
     std::shared_ptr<const ReadView> view() const;
 
+    /// Commits what is beside the documents (`_local`), durably. Throws `Refused` with `not_found`
+    /// where the database was deleted.
+    void commit_aside(const Batch& batch);
+
     Writer& writer() { return writer_; }
     ChangeBell& bell() { return bell_; }
 
@@ -103,10 +113,10 @@ private:
     friend class Catalog;
     friend class Writer;
     friend class CommitGroup;
-    friend class ReadView;
     friend class CountedView;
 
-    void store_settings(DatabaseSettings settings);
+    void compact_documents();
+    void change_settings(const std::function<void(DatabaseSettings&)>& change);
     /// Loaded on first use; `publish_mutex_` held.
     RangeCounts& documents_counted() const;
     RangeCounts& changes_counted() const;
@@ -117,6 +127,7 @@ private:
     const std::string token_;
 
     std::mutex commit_mutex_;              ///< One commit at a time; also deletion.
+    std::shared_mutex aside_mutex_;        ///< Held alone by deletion, together by `commit_aside`.
     mutable std::mutex publish_mutex_;     ///< Guards `state_` and the counts.
     DatabaseState state_;
     mutable std::unique_ptr<RangeCounts> documents_counted_;
@@ -127,6 +138,7 @@ private:
     std::atomic<bool> compacting_{false};
     std::atomic<std::uint64_t> compaction_done_{0};
     ChangeBell bell_;
+    std::function<void()> on_update_;  ///< Set by the catalog before the database is shared.
     Writer writer_;
 };
 

@@ -44,13 +44,23 @@ std::vector<const StoredAttachment*> attachments_to_send(const StoredBody& body,
                                                          const DocumentRecord* record,
                                                          const DocumentOptions& options);
 
-/// `open_revs` and `_bulk_get`: which revisions of a tree a request means.
+/// `open_revs` and `_bulk_get`: which revisions of a tree a request means. Those asked for (or every
+/// leaf where `wanted` is empty), each once; with `latest`, the leaves that grew from each. Those
+/// that the tree does not have come last and have no index. couch_db:open_doc_revs/4.
+struct ChosenRevision {
+    Revision revision;
+    std::optional<RevisionTree::Index> index;
+};
+std::vector<ChosenRevision> choose_revisions(const RevisionTree& tree,
+                                             const std::optional<std::vector<Revision>>& wanted,
+                                             bool latest);
+
+/// The same with their bodies.
 struct OpenRevision {
     Revision revision;
     std::optional<StoredBody> body;  ///< Empty: `{"missing": revision}`.
 };
-/// Those asked for (or every leaf where `wanted` is empty), as couch_db:open_doc_revs/4. With
-/// `latest`, the leaves that grew from each. Revisions known by name only are missing.
+/// Revisions known by name only are missing too.
 std::vector<OpenRevision> open_revisions(const ReadView& view, std::string_view id,
                                          const DocumentRecord& record,
                                          const std::optional<std::vector<Revision>>& wanted,

@@ -8,15 +8,20 @@
 
 namespace divan::storage {
 
-class Database;
+/// `[attachments]` of the configuration.
+struct AttachmentSettings {
+    int compression_level = 8;  ///< 0 stores everything as it comes.
+    std::string compressible_types =
+        "text/*, application/javascript, application/json, application/xml";
+};
 
 /// An attachment of an edit.
 struct EditAttachment {
     bool stub = false;         ///< Take it over from the parent revision, by name.
     StoredAttachment stored;   ///< Of a stub only `name`, and `revpos` where `revpos_given`.
     bool revpos_given = false;
-    Bytes chunk;               ///< Small ones: the stored bytes, to be written with the edit.
-                               ///< Empty where they were written by `AttachmentWriter` before.
+    Bytes bytes;               ///< What is to be stored, written with the edit. Empty where
+                               ///< `AttachmentWriter` has stored it before.
 };
 
 /// A change to one document, ready for the writer: parsed, normalised, attachments digested.
@@ -30,13 +35,20 @@ struct Edit {
     std::string body;
     std::string term;
     std::vector<EditAttachment> attachments;  ///< In the document's order.
+    std::optional<Revision> revision;  ///< Of an interactive edit: what it becomes on `parent`,
+                                       ///< where that was known before the writer's turn.
 };
 
+/// The revision that an interactive edit becomes as a child of `parent` (null: as a first one).
+/// Its stubs must have been resolved.
+Revision seal_edit(const Edit& edit, const Revision* parent);
+
 /// Turns what a client sent into an edit: takes over id, revision and ancestry, compresses and
-/// digests inline attachments. `follows` entries must have been replaced by `received`, which holds
-/// the already stored attachments in the order of those entries.
+/// digests inline attachments. `received` are the attachments of the `follows` entries, in their
+/// order, as `AttachmentWriter` gave them. `document.id` must be there.
 /// Refuses with couch_doc's and chttpd's sentences.
-Result<Edit> make_edit(Database& database, ClientDocument document, bool new_edits,
-                       std::vector<StoredAttachment> received = {});
+Result<Edit> make_edit(ClientDocument document, bool new_edits,
+                       const AttachmentSettings& settings = {},
+                       std::vector<EditAttachment> received = {});
 
 }  // namespace divan::storage

@@ -11,6 +11,9 @@
 
 namespace divan::storage {
 
+/// How attachments are cut in family `attachments`; only the last chunk is shorter.
+inline constexpr std::size_t attachment_chunk_bytes = 256U << 10;
+
 /// A document as most readers want it.
 struct WinnerDocument {
     RecordHead head;
@@ -21,9 +24,9 @@ struct WinnerDocument {
 /// takes. Any thread.
 class ReadView {
 public:
-    ReadView(const Database& database, std::unique_ptr<Snapshot> snapshot);
+    ReadView(std::shared_ptr<const Database> database, std::unique_ptr<Snapshot> snapshot);
 
-    const Database& database() const { return database_; }
+    const Database& database() const { return *database_; }
     const Snapshot& snapshot() const { return *snapshot_; }
     /// Counters and update sequence as of this view.
     const DatabaseState& state() const { return state_; }
@@ -32,6 +35,12 @@ public:
     std::optional<DocumentRecord> record(std::string_view id) const;
     std::vector<std::optional<DocumentRecord>> records(std::span<const std::string> ids) const;
     std::optional<StoredBody> body(std::string_view id, const Revision& revision) const;
+    struct BodyName {
+        std::string_view id;
+        Revision revision;
+    };
+    /// As many answers as names, in their order.
+    std::vector<std::optional<StoredBody>> bodies(std::span<const BodyName> names) const;
     /// Head and body of the winner, deleted or not.
     std::optional<WinnerDocument> winner(std::string_view id) const;
 
@@ -40,9 +49,12 @@ public:
                          std::size_t count, Bytes& out) const;
 
 private:
-    const Database& database_;
+    std::shared_ptr<const Database> database_;
     std::unique_ptr<Snapshot> snapshot_;
     DatabaseState state_;
 };
+
+/// The newest winner of one document, deleted or not, without a snapshot: the quickest read.
+std::optional<WinnerDocument> read_winner(Database& database, std::string_view id);
 
 }  // namespace divan::storage

@@ -70,5 +70,7 @@ struct Change {
 
 /// The key form of a revision in family `bodies`.
 Bytes revision_key(const Revision& revision);
+/// Reads it back. Throws `CorruptBytes`.
+Revision revision_of_key(BytesView key);
 
 }  // namespace divan::storage

@@ -55,7 +55,6 @@ public:
     Result<void> compact(std::vector<std::string> ids);
 
 private:
-    friend class CommitGroup;
     struct EditJob {
         std::vector<Edit> edits;
         std::function<void(EditOutcomes)> done;
@@ -73,6 +72,8 @@ private:
     bool enqueue(Job job);
     std::vector<Job> take();
     void commit(std::vector<Job> jobs);
+    /// Returns whether feeds have something new. `answers` tell the jobs, after the lock.
+    bool commit_locked(std::vector<Job>& jobs, std::vector<std::function<void()>>& answers);
 
     Database& database_;
     std::mutex mutex_;

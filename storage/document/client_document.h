@@ -26,12 +26,14 @@ struct ClientAttachment {
     std::optional<std::uint64_t> length;    ///< Of `follows`: identity bytes.
     std::optional<std::uint64_t> encoded_length;
     bool gzip = false;                      ///< `"encoding":"gzip"`.
+    std::string digest;                     ///< Of `follows`: "md5-…" as sent; else empty.
 };
 
 /// A document as a client sent it: special members taken apart, the body kept as bytes.
 struct ClientDocument {
     std::optional<std::string> id;
-    std::optional<Revision> revision;            ///< `_rev`.
+    /// `_rev`; or the newest of `_revisions`, which wins where both were sent.
+    std::optional<Revision> revision;
     bool deleted = false;
     /// `_revisions`: hashes newest first. Empty where it was not sent.
     std::uint64_t revisions_start = 0;
@@ -49,6 +51,7 @@ Result<ClientDocument> parse_client_document(std::string_view json);
 struct BulkDocsRequest {
     std::vector<ClientDocument> docs;
     bool new_edits = true;
+    bool all_or_nothing = false;  ///< `"all_or_nothing":true`; any other value counts as absent.
 };
 
 /// One pass over the whole body. One unreadable row refuses it all, as in chttpd_db.
@@ -56,7 +59,8 @@ Result<BulkDocsRequest> parse_bulk_docs(std::string_view json);
 
 /// The rule on ids of couch_doc:validate_docid/2: not empty, UTF-8, no reserved `_` prefix.
 Result<void> validate_document_id(std::string_view id);
-/// Reserved prefixes and partitions: "partition:rest" unless a design or local document.
+/// What a partitioned database asks of an id besides: "partition:rest", unless it is a design or
+/// local document's. Both parts are checked.
 Result<void> validate_partitioned_id(std::string_view id);
 
 /// What a revision id is made of besides the body: an attachment's part.

@@ -3,6 +3,7 @@
 #include <boost/container/small_vector.hpp>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,9 @@ void append_hash(std::string& out, const RevisionHash& hash);
 
 /// couch_doc:parse_rev/1: "N-anything". Refuses with `bad_request` "Invalid rev format".
 Result<Revision> parse_revision(std::string_view text);
-/// couch_doc:parse_revid/1: the text after the dash, of `_revisions.ids` too.
-RevisionHash parse_revision_hash(std::string_view text);
+/// couch_doc:parse_revid/2: the text after the dash, of `_revisions.ids` too. 32 characters are
+/// 16 bytes in hexadecimal, and empty is returned where they are not; in generation 0, and of any
+/// other length, they are the hash themselves.
+std::optional<RevisionHash> parse_revision_hash(std::uint64_t generation, std::string_view text);
 
 }  // namespace divan::storage

@@ -79,12 +79,24 @@ public:
     /// Where the body of an inner revision was dropped by compaction.
     void drop_body(Index index) { nodes_[index].has_body = false; }
     void set_body(Index index, const Leaf& leaf);
+    void set_sequence(Index index, Sequence sequence) { nodes_[index].sequence = sequence; }
 
     void encode(Bytes& out) const;
     /// Throws `CorruptBytes`.
     static RevisionTree decode(ByteReader& in);
 
 private:
+    /// Where a path joins the forest: the node at the oldest generation that both know.
+    std::optional<Index> find_meeting(std::uint64_t generation,
+                                      std::span<const RevisionHash> path) const;
+    std::optional<Index> find_child(Index parent, const RevisionHash& hash) const;
+    const RevisionNode& root_of(Index index) const;
+    Index add(Index parent, Revision revision);
+    /// Puts `older`, newest first, before a root. Returns the root's new index.
+    Index grow_root(Index root, std::span<const RevisionHash> older);
+    /// Returns the revisions with a body that are gone.
+    std::vector<Revision> keep_only(const std::vector<bool>& kept);
+
     std::vector<RevisionNode> nodes_;
 };
 

@@ -12,11 +12,14 @@ struct RocksOptions {
     std::size_t block_cache_bytes = 64U << 20;
     std::size_t write_buffer_bytes = 32U << 20;  ///< A family's memtable.
     int background_threads = 2;
-    bool sync_writes = true;  ///< Off in tests that make many databases.
+    int open_files_max = 512;  ///< Table files that are kept open.
+    bool sync_writes = true;   ///< Off in tests that make many databases.
 };
 
 /// Opens, or makes, the store in `folder`. Throws `EngineFailure` with one clear line where the
 /// folder is locked by another process, has an unknown format or cannot be written.
+///
+/// The engine must outlive its snapshots and cursors. Destroying it makes every commit durable.
 std::unique_ptr<Engine> open_rocks_engine(const std::filesystem::path& folder,
                                           const RocksOptions& options = {});
 

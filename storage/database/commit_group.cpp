@@ -1,0 +1,442 @@
+#include "storage/database/commit_group.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "storage/database/database.h"
+#include "storage/database/read_view.h"
+#include "storage/engine/keys.h"
+
+namespace divan::storage {
+namespace {
+
+constexpr std::uint64_t changes_in_range = 1024;
+
+Error conflict() {
+    return {Code::conflict, {}, {}};
+}
+
+Error missing_stub(std::string_view id, std::string_view name) {
+    std::string reason = "Invalid attachment stub in ";
+    reason.append(id).append(" for ").append(name);
+    return {Code::missing_stub, std::move(reason), {}};
+}
+
+Bytes sequence_key(Sequence sequence) {
+    Bytes bytes;
+    ByteWriter(bytes).u64(sequence.value);
+    return bytes;
+}
+
+bool is_deleted(const RevisionTree& tree) {
+    return tree.empty() || tree.node(tree.winner()).deleted;
+}
+
+bool has_stubs(const Edit& edit) {
+    return std::any_of(edit.attachments.begin(), edit.attachments.end(),
+                       [](const EditAttachment& attachment) { return attachment.stub; });
+}
+
+/// Indexes of `edits` by id, those of one id in the order sent: CouchDB numbers changes of one
+/// request so.
+std::vector<std::size_t> by_id(const std::vector<Edit>& edits) {
+    std::vector<std::size_t> order(edits.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto before = [&](std::size_t a, std::size_t b) { return edits[a].id < edits[b].id; };
+    if (!std::is_sorted(order.begin(), order.end(), before)) {
+        std::stable_sort(order.begin(), order.end(), before);
+    }
+    return order;
+}
+
+}  // namespace
+
+CommitGroup::CommitGroup(Database& database)
+    : database_(database), state_(database.state()) {
+    const auto settings = database.settings();
+    revs_limit_ = settings->revs_limit;
+    purged_infos_limit_ = settings->purged_infos_limit;
+}
+
+void CommitGroup::load(const std::vector<std::string_view>& ids) {
+    std::vector<std::string_view> unique(ids);
+    std::sort(unique.begin(), unique.end());
+    unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+
+    std::vector<Bytes> wanted;
+    wanted.reserve(unique.size());
+    for (const auto id : unique) wanted.push_back(keys::document(database_.id(), id));
+    const auto found = database_.engine_.get_many(Family::docs, wanted);
+
+    slots_.reserve(unique.size());
+    for (std::size_t i = 0; i < unique.size(); ++i) {
+        auto& slot = slots_[std::string(unique[i])];
+        if (!found[i]) continue;
+        slot.record = DocumentRecord::decode(*found[i]);
+        slot.stored = true;
+        slot.stored_sequence = slot.record.sequence;
+        slot.was_live = !is_deleted(slot.record.tree);
+        measure(slot.record.tree, slot.leaf_bytes, slot.garbage_bytes);
+    }
+}
+
+CommitGroup::Slot& CommitGroup::slot(std::string_view id) {
+    const auto found = slots_.find(std::string(id));
+    DIVAN_CHECK(found != slots_.end());
+    return found->second;
+}
+
+EditOutcomes CommitGroup::apply(std::vector<Edit>& edits) {
+    if (const auto checked = check_stubs(edits); !checked) return checked.error();
+
+    std::vector<EditOutcome> outcomes(edits.size(), conflict());
+    const auto order = by_id(edits);
+    for (std::size_t at = 0; at < order.size();) {
+        const auto& id = edits[order[at]].id;
+        auto& document = slot(id);
+        const Sequence sequence{state_.update_sequence.value + 1};
+        bool changed = false;
+        for (; at < order.size() && edits[order[at]].id == id; ++at) {
+            outcomes[order[at]] = apply_one(edits[order[at]], document, sequence, changed);
+        }
+        if (!changed) continue;
+        state_.update_sequence = sequence;
+        document.record.sequence = sequence;
+        document.dirty = true;
+        if (document.record.tree.nodes().size() > revs_limit_) {
+            drop_bodies(id, document.record.tree, document.record.tree.stem(revs_limit_));
+        }
+    }
+    return outcomes;
+}
+
+EditOutcome CommitGroup::apply_one(Edit& edit, Slot& slot, Sequence sequence, bool& changed) {
+    return edit.replicated ? apply_replicated(edit, slot, sequence, changed)
+                           : apply_interactive(edit, slot, sequence, changed);
+}
+
+Result<std::optional<Revision>> CommitGroup::find_parent(const Edit& edit,
+                                                         const Slot& slot) const {
+    const auto& tree = slot.record.tree;
+    if (edit.parent) {
+        const auto index = tree.find(*edit.parent);
+        // couch_db_updater:merge_rev_tree/4: a document that is deleted as a whole grows only from
+        // its winner, by an edit that names no revision.
+        if (!index || !tree.node(*index).leaf || is_deleted(tree)) return conflict();
+        return edit.parent;
+    }
+    if (tree.empty()) return std::optional<Revision>();
+    if (edit.deleted || !is_deleted(tree)) return conflict();
+    return std::optional<Revision>(tree.node(tree.winner()).revision);
+}
+
+EditOutcome CommitGroup::apply_interactive(Edit& edit, Slot& slot, Sequence sequence,
+                                           bool& changed) {
+    const auto parent = find_parent(edit, slot);
+    if (!parent) return parent.error();
+
+    const auto revision = edit.revision && edit.parent == *parent
+                              ? *edit.revision
+                              : seal_edit(edit, *parent ? &**parent : nullptr);
+    std::vector<RevisionHash> path{revision.hash};
+    if (*parent) path.push_back((*parent)->hash);
+    const auto merged = slot.record.tree.merge(revision.generation, path,
+                                               {edit.deleted, sequence, edit.body.size()});
+    if (merged != RevisionTree::Merged::new_leaf) return conflict();
+    put_body(edit, revision);
+    changed = true;
+    return revision;
+}
+
+EditOutcome CommitGroup::apply_replicated(Edit& edit, Slot& slot, Sequence sequence,
+                                          bool& changed) {
+    const Revision revision{edit.generation, edit.path.front()};
+    auto& tree = slot.record.tree;
+    const auto known = tree.find(revision);
+    const bool had_body = known && tree.node(*known).has_body;
+    const auto merged = tree.merge(edit.generation, edit.path,
+                                   {edit.deleted, sequence, edit.body.size()});
+    if (merged == RevisionTree::Merged::unchanged) return revision;
+    if (!had_body) put_body(edit, revision);
+    changed = true;
+    return revision;
+}
+
+std::optional<Revision> CommitGroup::stub_source(const Edit& edit, const Slot& slot) const {
+    const auto& tree = slot.record.tree;
+    if (!edit.replicated) return edit.parent;
+    for (std::size_t i = 1; i < edit.path.size(); ++i) {
+        const Revision ancestor{edit.generation - i, edit.path[i]};
+        const auto index = tree.find(ancestor);
+        if (index && tree.node(*index).has_body) return ancestor;
+    }
+    return std::nullopt;
+}
+
+Result<void> CommitGroup::resolve_stubs(Edit& edit, const Revision* source) const {
+    std::optional<StoredBody> body;
+    Bytes bytes;
+    if (source != nullptr &&
+        database_.engine_.get(Family::bodies,
+                              keys::body(database_.id(), edit.id, revision_key(*source)), bytes)) {
+        body = StoredBody::decode(std::move(bytes));
+    }
+    for (auto& attachment : edit.attachments) {
+        if (!attachment.stub) continue;
+        const auto* stored = body ? body->attachment(attachment.stored.name) : nullptr;
+        if (stored == nullptr ||
+            (attachment.revpos_given && attachment.stored.revpos != stored->revpos)) {
+            return missing_stub(edit.id, attachment.stored.name);
+        }
+        attachment.stored = *stored;
+    }
+    return {};
+}
+
+Result<void> CommitGroup::check_stubs(std::vector<Edit>& edits) {
+    for (auto& edit : edits) {
+        if (!has_stubs(edit)) continue;
+        const auto& document = slot(edit.id);
+        const auto& tree = document.record.tree;
+        if (edit.replicated) {
+            const auto known = tree.find({edit.generation, edit.path.front()});
+            if (known && tree.node(*known).has_body) continue;
+        } else if (!tree.empty()) {
+            // What will be a conflict is told as one.
+            const auto parent = edit.parent ? tree.find(*edit.parent) : std::nullopt;
+            if (edit.parent && (!parent || !tree.node(*parent).leaf)) continue;
+            if (!edit.parent && document.was_live) continue;
+        } else if (edit.parent) {
+            return missing_stub(edit.id, edit.attachments.front().stored.name);
+        }
+        const auto source = stub_source(edit, document);
+        const auto resolved = resolve_stubs(edit, source ? &*source : nullptr);
+        if (!resolved) return resolved;
+        edit.revision.reset();
+    }
+    return {};
+}
+
+void CommitGroup::put_body(const Edit& edit, const Revision& revision) {
+    std::vector<StoredAttachment> attachments;
+    attachments.reserve(edit.attachments.size());
+    for (const auto& attachment : edit.attachments) {
+        attachments.push_back(attachment.stored);
+        named_attachments_.insert(attachment.stored.id.value);
+        if (!attachment.stub) put_attachment(attachment);
+    }
+    batch_.put(Family::bodies, keys::body(database_.id(), edit.id, revision_key(revision)),
+               StoredBody::encode(edit.deleted, attachments, edit.body));
+}
+
+void CommitGroup::put_attachment(const EditAttachment& attachment) {
+    const auto id = attachment.stored.id;
+    state_.attachment_bytes += attachment.stored.stored_bytes;
+    if (attachment.bytes.empty()) {
+        if (attachment.stored.stored_bytes > 0) {
+            batch_.erase(Family::catalog, keys::upload(database_.id(), id));
+        }
+        return;
+    }
+    const BytesView bytes(attachment.bytes);
+    std::uint32_t number = 0;
+    for (std::size_t at = 0; at < bytes.size(); at += attachment_chunk_bytes) {
+        batch_.put(Family::attachments, keys::chunk(database_.id(), id, number++),
+                   Bytes(bytes.substr(at, attachment_chunk_bytes)));
+    }
+}
+
+Result<Purged> CommitGroup::apply(const std::vector<PurgeRow>& rows) {
+    Purged purged;
+    auto next = state_.update_sequence.value;
+    for (const auto& row : rows) {
+        auto& document = slot(row.id);
+        auto& tree = document.record.tree;
+        std::vector<Revision> dropped;
+        purged.rows.push_back(tree.empty() ? std::vector<Revision>{}
+                                           : tree.remove_leaves(row.revisions, dropped));
+        ++state_.purge_sequence;
+        Bytes info;
+        ByteWriter out(info);
+        out.sized(row.id);
+        for (const auto& revision : row.revisions) out.sized(revision_key(revision));
+        batch_.put(Family::catalog, keys::purge(database_.id(), state_.purge_sequence), info);
+        if (state_.purge_sequence > purged_infos_limit_) {
+            const auto forgotten = state_.purge_sequence - purged_infos_limit_;
+            batch_.erase(Family::catalog, keys::purge(database_.id(), forgotten));
+        }
+        if (purged.rows.back().empty()) continue;
+
+        drop_bodies(row.id, tree, dropped);
+        document.dirty = true;
+        if (tree.empty()) continue;
+        // couch_db_updater:apply_purge_reqs/4 gives every leaf that is left a number of its own.
+        for (const auto index : tree.leaves()) tree.set_sequence(index, Sequence{++next});
+        document.record.sequence = Sequence{next};
+    }
+    // A purge is always a change to who follows the database (couch_bt_engine:purge_docs/3).
+    state_.update_sequence = Sequence{std::max(next, state_.update_sequence.value + 1)};
+    purged.purge_sequence = state_.purge_sequence;
+    return purged;
+}
+
+void CommitGroup::compact(const std::string& id) {
+    auto& document = slot(id);
+    auto& tree = document.record.tree;
+    std::vector<Revision> dropped;
+    for (RevisionTree::Index i = 0; i < tree.nodes().size(); ++i) {
+        if (tree.node(i).leaf || !tree.node(i).has_body) continue;
+        dropped.push_back(tree.node(i).revision);
+        tree.drop_body(i);
+    }
+    if (dropped.empty()) return;
+    drop_bodies(id, tree, dropped);
+    document.dirty = true;
+}
+
+void CommitGroup::drop_bodies(std::string_view id, const RevisionTree& tree,
+                              const std::vector<Revision>& revisions) {
+    const auto load = [&](const Revision& revision) -> std::optional<StoredBody> {
+        Bytes bytes;
+        const auto key = keys::body(database_.id(), id, revision_key(revision));
+        if (!database_.engine_.get(Family::bodies, key, bytes)) return std::nullopt;
+        return StoredBody::decode(std::move(bytes));
+    };
+    std::vector<StoredAttachment> unnamed;
+    for (const auto& revision : revisions) {
+        batch_.erase(Family::bodies, keys::body(database_.id(), id, revision_key(revision)));
+        const auto body = load(revision);
+        if (!body) continue;
+        unnamed.insert(unnamed.end(), body->attachments().begin(), body->attachments().end());
+    }
+    const auto forget = [&](AttachmentId named) {
+        std::erase_if(unnamed, [&](const auto& attachment) { return attachment.id == named; });
+    };
+    std::erase_if(unnamed, [&](const StoredAttachment& attachment) {
+        return named_attachments_.contains(attachment.id.value);
+    });
+    for (RevisionTree::Index i = 0; !unnamed.empty() && i < tree.nodes().size(); ++i) {
+        if (!tree.node(i).has_body) continue;
+        // Those of this very group are not in the engine yet, but in `named_attachments_`.
+        const auto body = load(tree.node(i).revision);
+        if (!body) continue;
+        for (const auto& attachment : body->attachments()) forget(attachment.id);
+    }
+    while (!unnamed.empty()) {
+        const auto attachment = unnamed.back();
+        forget(attachment.id);
+        const auto chunks = keys::chunks_of(database_.id(), attachment.id);
+        batch_.erase_range(Family::attachments, chunks, keys::after_prefix(chunks));
+        state_.attachment_bytes -= std::min(state_.attachment_bytes, attachment.stored_bytes);
+    }
+}
+
+void CommitGroup::measure(const RevisionTree& tree, std::uint64_t& leaf_bytes,
+                          std::uint64_t& garbage_bytes) const {
+    leaf_bytes = 0;
+    garbage_bytes = 0;
+    for (const auto& node : tree.nodes()) {
+        if (!node.has_body) continue;
+        (node.leaf ? leaf_bytes : garbage_bytes) += node.body_bytes;
+    }
+}
+
+void CommitGroup::finish(std::string_view id, Slot& slot) {
+    const bool gone = slot.record.tree.empty();
+    const bool live = !is_deleted(slot.record.tree);
+    const auto key = keys::document(database_.id(), id);
+
+    std::uint64_t leaf_bytes = 0;
+    std::uint64_t garbage_bytes = 0;
+    measure(slot.record.tree, leaf_bytes, garbage_bytes);
+    state_.leaf_bytes += leaf_bytes - slot.leaf_bytes;
+    state_.garbage_bytes += garbage_bytes - slot.garbage_bytes;
+
+    if (slot.stored && !slot.was_live) --state_.deleted_count;
+    if (slot.was_live) --state_.document_count;
+    if (live) ++state_.document_count;
+    if (!live && !gone) ++state_.deleted_count;
+    if (live && !slot.was_live) database_.documents_counted().add(documents_, id);
+    if (!live && slot.was_live) database_.documents_counted().remove(documents_, id);
+
+    if (gone) {
+        if (slot.stored) batch_.erase(Family::docs, key);
+    } else {
+        batch_.put(Family::docs, key, slot.record.encode());
+    }
+
+    auto& changes = database_.changes_counted();
+    const bool moved = gone || slot.stored_sequence != slot.record.sequence;
+    if (slot.stored && moved) {
+        batch_.erase(Family::changes, keys::change(database_.id(), slot.stored_sequence));
+        changes.remove(changes_, sequence_key(slot.stored_sequence));
+    }
+    if (!gone && moved) {
+        batch_.put(Family::changes, keys::change(database_.id(), slot.record.sequence),
+                   Change::encode(id, slot.record.tree));
+        changes.add(changes_, sequence_key(slot.record.sequence));
+    }
+}
+
+void CommitGroup::write_slots() {
+    const std::lock_guard lock(database_.publish_mutex_);
+    auto& changes = database_.changes_counted();
+    for (auto last = changes.range(changes.size() - 1).first; true;) {
+        const auto start = last.empty() ? std::uint64_t{0} : ByteReader(last).u64();
+        if (state_.update_sequence.value < start + changes_in_range) break;
+        last = sequence_key(Sequence{start + changes_in_range});
+        changes.open_range(last);
+    }
+    for (auto& [id, document] : slots_) {
+        if (document.dirty) finish(id, document);
+    }
+    database_.documents_counted().write(documents_, batch_);
+    changes.write(changes_, batch_);
+}
+
+void CommitGroup::commit() {
+    write_slots();
+    if (batch_.empty()) return;
+    ++state_.commits;
+    batch_.put(Family::catalog, keys::state(database_.id()), state_.encode());
+    database_.engine_.commit(batch_, Durability::synced);
+    {
+        const std::lock_guard lock(database_.publish_mutex_);
+        database_.state_ = state_;
+        database_.documents_counted().apply(documents_);
+        database_.changes_counted().apply(changes_);
+    }
+    split_ranges();
+}
+
+void CommitGroup::split_ranges() {
+    auto& counted = *database_.documents_counted_;
+    auto large = counted.oversized(documents_);
+    // From the last one on, so that the indexes of the others stay true.
+    for (auto at = large.rbegin(); at != large.rend(); ++at) {
+        const auto first = counted.range(*at).first;
+        const auto upper = *at + 1 < counted.size()
+                               ? keys::document(database_.id(), counted.range(*at + 1).first)
+                               : keys::after_prefix(keys::database(database_.id()));
+        const auto from = keys::document(database_.id(), first);
+        const auto cursor = database_.engine_.cursor(Family::docs, from, upper);
+        std::vector<RangeCounts::Range> parts{{first, 0}};
+        for (cursor->seek(from); cursor->valid(); cursor->next()) {
+            if (DocumentRecord::decode_head(cursor->value()).deleted) continue;
+            if (parts.back().count >= RangeCounts::keys_in_range_max / 2) {
+                parts.push_back({Bytes(keys::id_of(cursor->key())), 0});
+            }
+            ++parts.back().count;
+        }
+        Batch batch;
+        const std::lock_guard lock(database_.publish_mutex_);
+        auto state = database_.state_;
+        ++state.commits;
+        counted.split(*at, std::move(parts), batch);
+        batch.put(Family::catalog, keys::state(database_.id()), state.encode());
+        database_.engine_.commit(batch, Durability::buffered);
+        database_.state_ = state;
+    }
+}
+
+}  // namespace divan::storage

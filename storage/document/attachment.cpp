@@ -1,0 +1,226 @@
+#include "storage/document/attachment.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <new>
+
+#include "storage/base/json.h"
+
+namespace divan::storage {
+namespace {
+
+constexpr int gzip_window_bits = 16 + 15;
+constexpr int gzip_memory_level = 8;
+constexpr std::size_t step_bytes = 32U << 10;
+/// What zlib counts in.
+constexpr std::size_t zlib_bytes_max = std::numeric_limits<uInt>::max();
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+bool same_letters(std::string_view a, std::string_view b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(),
+                      [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view white = " \t\r\n";
+    const auto first = text.find_first_not_of(white);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(white) - first + 1);
+}
+
+/// `type` against "text/*" or "application/json": the part before its parameters counts.
+bool type_matches(std::string_view type, std::string_view pattern) {
+    const auto star = pattern.find('*');
+    if (star == std::string_view::npos) return same_letters(type, pattern);
+    const auto head = pattern.substr(0, star);
+    const auto tail = pattern.substr(star + 1);
+    return type.size() >= head.size() + tail.size() &&
+           same_letters(type.substr(0, head.size()), head) &&
+           same_letters(type.substr(type.size() - tail.size()), tail);
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    out.append(digits, end);
+}
+
+/// All that comes before the part that says where the data is.
+void append_head(std::string& out, const StoredAttachment& attachment) {
+    append_json_string(out, attachment.name);
+    out += ":{\"content_type\":";
+    append_json_string(out, attachment.content_type);
+    out += ",\"revpos\":";
+    append_number(out, attachment.revpos);
+    out += ",\"digest\":\"";
+    out += digest_text(attachment);
+    out += '"';
+}
+
+void append_tail(std::string& out, const StoredAttachment& attachment, const AttachmentView& view) {
+    if (view.encoding_info && attachment.encoding != AttachmentEncoding::identity) {
+        out += ",\"encoding\":\"gzip\",\"encoded_length\":";
+        append_number(out, attachment.stored_bytes);
+    }
+    out += '}';
+}
+
+}  // namespace
+
+std::string digest_text(const StoredAttachment& attachment) {
+    return "md5-" + base64_encode(as_bytes(attachment.digest));
+}
+
+bool is_compressible(std::string_view content_type, std::string_view compressible_types) {
+    const auto type = trimmed(content_type.substr(0, content_type.find(';')));
+    while (!compressible_types.empty()) {
+        const auto comma = std::min(compressible_types.find(','), compressible_types.size());
+        const auto pattern = trimmed(compressible_types.substr(0, comma));
+        if (!pattern.empty() && type_matches(type, pattern)) return true;
+        compressible_types.remove_prefix(std::min(comma + 1, compressible_types.size()));
+    }
+    return false;
+}
+
+void append_attachment_stub(std::string& out, const StoredAttachment& attachment,
+                            const AttachmentView& view) {
+    append_head(out, attachment);
+    out += ",\"length\":";
+    append_number(out, attachment.identity_bytes);
+    out += ",\"stub\":true";
+    append_tail(out, attachment, view);
+}
+
+void append_attachment_follows(std::string& out, const StoredAttachment& attachment,
+                               const AttachmentView& view) {
+    append_head(out, attachment);
+    out += ",\"length\":";
+    append_number(out, attachment.identity_bytes);
+    out += ",\"follows\":true";
+    append_tail(out, attachment, view);
+}
+
+void append_attachment_data(std::string& out, const StoredAttachment& attachment,
+                            const AttachmentView& view, BytesView identity) {
+    append_head(out, attachment);
+    out += ",\"data\":\"";
+    out += base64_encode(identity);
+    out += '"';
+    append_tail(out, attachment, view);
+}
+
+struct GzipWriter::State {
+    z_stream stream{};
+};
+
+GzipWriter::GzipWriter(int level) : state_(std::make_unique<State>()) {
+    // A level that is none would be refused by zlib; a setting must not stop the server.
+    const int usable = std::clamp(level, 0, 9);
+    if (deflateInit2(&state_->stream, usable, Z_DEFLATED, gzip_window_bits, gzip_memory_level,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        throw std::bad_alloc();
+    }
+}
+
+GzipWriter::~GzipWriter() {
+    deflateEnd(&state_->stream);
+}
+
+void GzipWriter::write(BytesView bytes, std::string& out) {
+    while (!bytes.empty()) {
+        const auto taken = std::min(bytes.size(), zlib_bytes_max);
+        // zlib never writes through next_in; its type is older than const.
+        state_->stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+        state_->stream.avail_in = static_cast<uInt>(taken);
+        run(Z_NO_FLUSH, out);
+        bytes.remove_prefix(taken);
+    }
+}
+
+void GzipWriter::finish(std::string& out) {
+    run(Z_FINISH, out);
+}
+
+void GzipWriter::run(int flush, std::string& out) {
+    auto& stream = state_->stream;
+    int status = Z_OK;
+    do {
+        const auto before = out.size();
+        out.resize(before + step_bytes);
+        stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
+        stream.avail_out = static_cast<uInt>(step_bytes);
+        status = deflate(&stream, flush);
+        out.resize(out.size() - stream.avail_out);
+        DIVAN_CHECK(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR);
+    } while (flush == Z_FINISH ? status != Z_STREAM_END
+                               : stream.avail_in > 0 || stream.avail_out == 0);
+}
+
+struct GzipReader::State {
+    z_stream stream{};
+    bool finished = false;
+    bool failed = false;
+};
+
+GzipReader::GzipReader() : state_(std::make_unique<State>()) {
+    if (inflateInit2(&state_->stream, gzip_window_bits) != Z_OK) throw std::bad_alloc();
+}
+
+GzipReader::~GzipReader() {
+    inflateEnd(&state_->stream);
+}
+
+bool GzipReader::finished() const {
+    return state_->finished;
+}
+
+Result<std::size_t> GzipReader::read(BytesView bytes, std::string& out,
+                                     std::size_t out_bytes_max) {
+    constexpr const char* complaint = "Attachment is not properly gzipped.";
+    auto& stream = state_->stream;
+    if (state_->failed) return Error{Code::bad_request, complaint, {}};
+    std::size_t consumed = 0;
+    std::size_t produced = 0;
+    bool full = false;  // zlib holds back a few symbols where the room ended with the input.
+    while (consumed < bytes.size() ? produced < out_bytes_max : full && !state_->finished) {
+        if (state_->finished) {
+            // A gzip file may be several in a row (RFC 1952); what is none at all is padding.
+            if (bytes[consumed] != '\x1f') return bytes.size();
+            inflateReset(&stream);
+            state_->finished = false;
+        }
+        const auto offered = std::min(bytes.size() - consumed, zlib_bytes_max);
+        const auto room =
+            full ? step_bytes : std::min(step_bytes, out_bytes_max - produced);
+        const auto before = out.size();
+        out.resize(before + room);
+        stream.next_in =
+            reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + consumed));
+        stream.avail_in = static_cast<uInt>(offered);
+        stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
+        stream.avail_out = static_cast<uInt>(room);
+        const int status = inflate(&stream, Z_NO_FLUSH);
+        out.resize(out.size() - stream.avail_out);
+        consumed += offered - stream.avail_in;
+        produced += room - stream.avail_out;
+        if (status == Z_STREAM_END) {
+            state_->finished = true;
+        } else if (status != Z_OK && status != Z_BUF_ERROR) {
+            state_->failed = true;
+            return Error{Code::bad_request, complaint, {}};
+        } else if (status == Z_BUF_ERROR) {
+            break;
+        }
+        full = stream.avail_out == 0;
+    }
+    return consumed;
+}
+
+}  // namespace divan::storage

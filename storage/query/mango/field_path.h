@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/error.h"
+#include "storage/base/json.h"
+#include "storage/query/json_text.h"
+
+namespace divan::storage::mango {
+
+/// "a.b\.c" taken apart: a, then "b.c".
+using FieldPath = std::vector<std::string>;
+
+/// mango_util:parse_field/1. Refuses names with an empty part.
+Result<FieldPath> parse_field(std::string_view field);
+std::string join_field(const FieldPath& path);
+
+/// What a path leads to in a value. Numbers index arrays.
+struct FoundField {
+    enum class Kind : std::uint8_t {
+        found,
+        not_found,  ///< An object on the way has no such member.
+        bad_path,   ///< Something on the way is no object, or an array that is not that long.
+    };
+    Kind kind;
+    std::optional<JsonText> value;
+};
+FoundField find_field(const JsonText& value, const FieldPath& path);
+
+/// The `fields` of a query: what of each document is answered.
+class FieldList {
+public:
+    /// mango_fields:new/1. Refuses what is no array of strings.
+    static Result<FieldList> parse(const JsonValue& fields);
+    /// An empty list means whole documents.
+    bool all() const { return paths_.empty(); }
+    /// Appends an object with the fields that `document` has, in the list's order.
+    void extract(std::string_view document, std::string& out) const;
+
+private:
+    std::vector<FieldPath> paths_;
+};
+
+}  // namespace divan::storage::mango
