@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,16 +40,25 @@ public:
     /// stored form is still the same. Cheap.
     std::optional<Identity> remembered(const Credentials& credentials) const;
     /// Computes the hash. Slow: for a pool. Refuses with `unauthorized` "Name or password is
-    /// incorrect."; an unknown name takes as long as a wrong password.
+    /// incorrect."; an unknown name takes as long as a wrong password. The same credentials from
+    /// many threads at once are hashed once.
     Result<Identity> verify(const Credentials& credentials);
 
 private:
     struct Known;
+
+    std::string digest_of(const Credentials& credentials) const;
+    bool password_is_right(const Credentials& credentials,
+                           const std::optional<std::string>& stored);
+    void remember(const std::string& digest, std::string stored);
+
     AdminPassword admin_password_;
     const Clock& clock_;
     std::string key_;
     mutable std::mutex mutex_;
     std::map<std::string, Known> known_;
+    std::map<std::string, std::shared_future<bool>> under_way_;  ///< By digest and stored form.
+    std::string decoy_;  ///< A hash like the admins' own, for names that are none.
 };
 
 }  // namespace divan::auth

@@ -16,6 +16,7 @@
 #include "server/handlers/revisions.h"
 #include "server/handlers/root.h"
 #include "server/handlers/security.h"
+#include "server/handlers/shards.h"
 
 namespace divan::server {
 namespace {
@@ -31,20 +32,24 @@ constexpr Route table[] = {
     {"GET", "/_cluster_setup", Access::server_admin, get_cluster_setup},
     {"POST", "/_cluster_setup", Access::server_admin, post_cluster_setup},
     {"POST", "/_reload_query_servers", Access::server_admin, post_reload_query_servers},
+    {"GET", "/favicon.ico", Access::user, get_no_file},
+    {"GET", "/_utils", Access::user, get_no_file},
+    {"GET", "/_utils/{file...}", Access::user, get_no_file},
 
     // server/handlers/databases: all databases
-    {"GET", "/_all_dbs", Access::user, get_all_dbs},
-    {"GET", "/_dbs_info", Access::user, get_dbs_info},
-    {"POST", "/_dbs_info", Access::user, post_dbs_info},
+    {"GET", "/_all_dbs", Access::database_lister, get_all_dbs},
+    {"GET", "/_dbs_info", Access::database_lister, get_dbs_info},
+    {"POST", "/_dbs_info", Access::database_lister, post_dbs_info},
     {"GET", "/_db_updates", Access::server_admin, get_db_updates},
 
-    // server/handlers/node and config
+    // server/handlers/node and config; the numbers of a node are also for the role "_metrics"
+    {"GET", "/_node", Access::server_admin, get_no_node},
     {"GET", "/_node/{node}", Access::server_admin, get_node},
-    {"GET", "/_node/{node}/_stats", Access::server_admin, get_node_stats},
-    {"GET", "/_node/{node}/_stats/{path...}", Access::server_admin, get_node_stats},
-    {"GET", "/_node/{node}/_system", Access::server_admin, get_node_system},
+    {"GET", "/_node/{node}/_stats", Access::metrics_reader, get_node_stats},
+    {"GET", "/_node/{node}/_stats/{path...}", Access::metrics_reader, get_node_stats},
+    {"GET", "/_node/{node}/_system", Access::metrics_reader, get_node_system},
     {"GET", "/_node/{node}/_versions", Access::server_admin, get_node_versions},
-    {"GET", "/_node/{node}/_prometheus", Access::server_admin, get_node_prometheus},
+    {"GET", "/_node/{node}/_prometheus", Access::metrics_reader, get_node_prometheus},
     {"POST", "/_node/{node}/_restart", Access::server_admin, post_node_restart},
     {"GET", "/_node/{node}/_config", Access::server_admin, get_config},
     {"POST", "/_node/{node}/_config/_reload", Access::server_admin, post_config_reload},
@@ -52,6 +57,10 @@ constexpr Route table[] = {
     {"GET", "/_node/{node}/_config/{section}/{key}", Access::server_admin, get_config_value},
     {"PUT", "/_node/{node}/_config/{section}/{key}", Access::server_admin, put_config_value},
     {"DELETE", "/_node/{node}/_config/{section}/{key}", Access::server_admin, delete_config_value},
+    {"GET", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
+    {"PUT", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
+    {"POST", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
+    {"DELETE", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
 
     // server/handlers/database: one database's life
     {"GET", "/{db}", Access::member, get_database},
@@ -85,22 +94,31 @@ constexpr Route table[] = {
 
     // server/handlers/purge
     {"POST", "/{db}/_purge", Access::server_admin, post_purge},
+    {"GET", "/{db}/_purged_infos", Access::member, get_purged_infos},
     {"GET", "/{db}/_purged_infos_limit", Access::server_admin, get_purged_infos_limit},
     {"PUT", "/{db}/_purged_infos_limit", Access::server_admin, put_purged_infos_limit},
 
     // server/handlers/maintenance
-    {"POST", "/{db}/_compact", Access::database_admin, post_compact},
-    {"POST", "/{db}/_compact/{design}", Access::database_admin, post_compact_design},
-    {"POST", "/{db}/_view_cleanup", Access::database_admin, post_view_cleanup},
+    {"POST", "/{db}/_compact", Access::maintainer, post_compact},
+    {"POST", "/{db}/_compact/{design}", Access::maintainer, post_compact_design},
+    {"POST", "/{db}/_view_cleanup", Access::maintainer, post_view_cleanup},
     {"POST", "/{db}/_ensure_full_commit", Access::member, post_ensure_full_commit},
 
     // server/handlers/security
     {"GET", "/{db}/_security", Access::member, get_security},
     {"PUT", "/{db}/_security", Access::database_admin, put_security},
 
+    // server/handlers/shards
+    {"GET", "/{db}/_shards", Access::member, get_shards},
+    {"GET", "/{db}/_shards/{doc}", Access::member, get_document_shard},
+    {"POST", "/{db}/_sync_shards", Access::server_admin, post_sync_shards},
+    {"GET", "/{db}/_temp_view", Access::member, get_temporary_view},
+    {"POST", "/{db}/_temp_view", Access::member, get_temporary_view},
+
     // server/handlers/local_docs
     {"GET", "/{db}/_local/{id...}", Access::member, get_local_doc},
     {"PUT", "/{db}/_local/{id...}", Access::member, put_local_doc},
+    {"POST", "/{db}/_local/{id...}", Access::member, post_local_doc},
     {"DELETE", "/{db}/_local/{id...}", Access::member, delete_local_doc},
     {"COPY", "/{db}/_local/{id...}", Access::member, copy_local_doc},
 

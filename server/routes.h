@@ -18,7 +18,10 @@ enum class Access : std::uint8_t {
     anyone,          ///< Even without a login where `require_valid_user` is set (`/_up`, `/_session`).
     user,            ///< Anyone, or with `require_valid_user` anyone with a login.
     member,          ///< May read the database of `{db}`: its `_security` members, or everyone.
-    database_admin,  ///< Its `_security` admins.
+    database_admin,  ///< Its `_security` admins; a member is refused with 403.
+    maintainer,      ///< The same people; others get the 401 that `_compact` gives.
+    metrics_reader,  ///< Server admins and the role `_metrics`.
+    database_lister, ///< Server admins; anyone where `[chttpd] admin_only_all_dbs` is false.
     server_admin,
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/handlers/uuid_generator.h"
 #include "server/http/event_loop.h"
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"
@@ -30,6 +31,8 @@ struct Services {
     std::string node_uuid;               ///< `[couchdb] uuid`.
     std::function<void()> request_restart;  ///< `_restart`: called after the answer was sent.
     const std::function<bool()> stopping;   ///< Feeds end when this turns true.
+    /// Ids of documents that were sent without one, and of `_uuids`.
+    std::unique_ptr<UuidGenerator> uuids = std::make_unique<UuidGenerator>();
 
     /// Runs `work` where it may block; resumes on the session's loop.
     template <class F>

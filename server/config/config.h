@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,12 +11,24 @@
 #include <string_view>
 #include <vector>
 
+#include "server/config/ini.h"
 #include "storage/base/error.h"
 
 namespace divan::server {
 
-/// The configuration: CouchDB's ini files, later ones over earlier ones, and what was set over HTTP.
-/// Any thread.
+/// Where the configuration is read from, in order, and where changes over HTTP are written.
+struct ConfigFiles {
+    std::vector<std::filesystem::path> read;  ///< Files, or folders of *.ini, which are sorted.
+    std::filesystem::path writable;           ///< Read last. Made when first needed, mode 0600.
+};
+
+/// `given` (the --config options), then `<data>/local.ini` and `<data>/local.d/` where they exist;
+/// changes go to `<data>/local.d/zz-http.ini`.
+ConfigFiles config_files(const std::filesystem::path& data,
+                         std::vector<std::filesystem::path> given);
+
+/// The configuration: CouchDB's ini files, later ones over earlier ones, and what was set over
+/// HTTP. Any thread.
 class Config {
 public:
     using Section = std::map<std::string, std::string, std::less<>>;
@@ -25,8 +36,8 @@ public:
     /// Built-in defaults only.
     Config();
 
-    /// Reads `files` in order; values over HTTP are written to `writable` (CouchDB writes to the
-    /// last file of the list). Refuses with the file, the line and what is wrong.
+    /// Reads `files` (files, or folders of *.ini) in order, then `writable`. Refuses with the file
+    /// and what is wrong; the configuration is then as before.
     Result<void> load(std::vector<std::filesystem::path> files, std::filesystem::path writable);
     /// Reads the files again; values that were set without being persisted are gone.
     Result<void> reload();
@@ -37,15 +48,17 @@ public:
     /// CouchDB's integers; "infinity" is the largest. A value that is none counts as `otherwise`.
     std::int64_t get_integer(std::string_view section, std::string_view key,
                              std::int64_t otherwise) const;
+    /// "true" or "false"; any other value counts as `otherwise`.
     bool get_bool(std::string_view section, std::string_view key, bool otherwise) const;
     Section section(std::string_view name) const;
     std::map<std::string, Section, std::less<>> all() const;
 
-    /// Sets a value now, and in the writable file where `persist`. Returns the old value.
+    /// Sets a value now, and in the writable file where `persist` (durable when this returns).
+    /// Returns the old value.
     Result<std::optional<std::string>> set(std::string_view section, std::string_view key,
                                            std::string value, bool persist);
-    /// Removes it from the writable file; a value of an earlier file shows again. Returns the old
-    /// value; empty where there was none.
+    /// Removes it, from the writable file too where `persist`; a value of an earlier file shows
+    /// again. Returns the old value; empty where there was none.
     Result<std::optional<std::string>> erase(std::string_view section, std::string_view key,
                                              bool persist);
 
@@ -53,10 +66,17 @@ public:
     std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
 private:
-    mutable std::shared_mutex mutex_;
-    std::map<std::string, Section, std::less<>> values_;
+    /// Reads the writable file, changes it by `change`, writes it back.
+    template <class Change>
+    Result<void> rewrite(Change change);
+    void publish(IniSections values);
+
+    std::mutex write_mutex_;  ///< One change at a time; guards the two paths too.
     std::vector<std::filesystem::path> files_;
     std::filesystem::path writable_;
+
+    mutable std::shared_mutex mutex_;  ///< Guards `values_`; never held while a file is written.
+    IniSections values_;
     std::atomic<std::uint64_t> version_{1};
 };
 

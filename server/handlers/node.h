@@ -4,6 +4,10 @@
 
 namespace divan::server {
 
+/// Refuses with `not_found` where `{node}` is another than this one.
+Result<void> check_node(const Call& call);
+
+Task<Response> get_no_node(Call& call);
 Task<Response> get_node(Call& call);
 Task<Response> get_node_stats(Call& call);
 Task<Response> get_node_system(Call& call);

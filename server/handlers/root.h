@@ -12,5 +12,7 @@ Task<Response> get_membership(Call& call);
 Task<Response> get_cluster_setup(Call& call);
 Task<Response> post_cluster_setup(Call& call);
 Task<Response> post_reload_query_servers(Call& call);
+/// Addresses that answer nothing, of CouchDB's admin page and nodes: they are no databases.
+Task<Response> get_no_file(Call& call);
 
 }  // namespace divan::server

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,22 @@ public:
     virtual std::optional<std::uint64_t> length() const = 0;
     /// Whether there is no body at all: no length and not chunked, or length 0.
     virtual bool absent() const = 0;
+    /// Before the first read: the bytes are wanted as sent, whatever `Content-Encoding` says
+    /// (attachments are stored so, multipart documents have it in their parts).
+    virtual void keep_encoding() = 0;
+};
+
+/// The other end, for those who wait for something to happen before they answer (feeds). Lives as
+/// long as the request, that is until the last byte of the answer was sent. Loop's thread only.
+class Connection {
+public:
+    virtual ~Connection() = default;
+    /// The client hung up: what is sent now goes nowhere.
+    virtual bool gone() const = 0;
+    /// `listener` runs once, on the loop, when the client hangs up or the server begins to stop: look
+    /// at `gone()` and `Services::stopping`, then end. If that has happened already it runs soon.
+    /// One listener at a time; an empty one ends the watch (do so before what it captures dies).
+    virtual void on_end(std::function<void()> listener) = 0;
 };
 
 struct Header {
@@ -50,9 +67,11 @@ struct Request {
     std::vector<QueryParameter> query;      ///< In the order sent, decoded.
     std::vector<Header> headers;
     std::string peer_address;
+    std::string local_address;  ///< "address:port", for clients that send no Host.
     bool secure = false;        ///< TLS.
     bool keep_alive = true;
     RequestBody* body = nullptr;
+    Connection* connection = nullptr;
 
     /// The first header of this (lower-case) name; null where it was not sent.
     const std::string* header(std::string_view name) const;
@@ -67,7 +86,12 @@ Result<void> parse_target(std::string_view target, Request& request);
 
 /// Percent-decodes; '+' is a space. Refuses a '%' without two hexadecimal digits.
 Result<std::string> url_decode(std::string_view text);
-/// mochiweb_util:quote_plus/1, as CouchDB uses it for Location.
+/// mochiweb_util:quote_plus/1, as CouchDB uses it for database names in Location.
 std::string url_quote(std::string_view text);
+/// couch_util:url_encode/1, for document ids in Location: keeps ':', a space is "%20".
+std::string url_encode(std::string_view text);
+/// `path` (it begins with "/") as the client reaches it: scheme and host of the request, or those
+/// that a proxy names in X-Forwarded-Host, -Ssl and -Proto (chttpd:absolute_uri/2).
+std::string absolute_uri(const Request& request, std::string_view path);
 
 }  // namespace divan::server

@@ -15,7 +15,8 @@ void append_big_endian(Bytes& out, T value) {
 template <class T>
 T read_big_endian(BytesView bytes) {
     T value = 0;
-    for (const char byte : bytes) value = static_cast<T>((value << 8) | static_cast<unsigned char>(byte));
+    for (const char byte : bytes)
+        value = static_cast<T>((value << 8) | static_cast<unsigned char>(byte));
     return value;
 }
 

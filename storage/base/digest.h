@@ -34,8 +34,8 @@ private:
 };
 
 std::string base64_encode(BytesView bytes);
-/// Standard alphabet, padding as CouchDB's `base64:decode/1` wants it. Empty where it is not base64.
-/// White space inside is skipped.
+/// Standard alphabet, padding as CouchDB's `base64:decode/1` wants it. Empty where it is not
+/// base64. White space inside is skipped.
 std::optional<std::string> base64_decode(std::string_view text);
 /// URL-safe alphabet without padding (RFC 4648 section 5).
 std::string base64url_encode(BytesView bytes);

@@ -50,7 +50,8 @@ std::uint64_t mark_of(std::string_view key) {
     constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;
     const char* const begin = key.data();
     const std::size_t size = key.size();
-    if (size >= 8) return load64(begin, 8) * odd ^ std::rotl(load64(begin + size - 8, 8), 17) ^ size;
+    if (size >= 8)
+        return load64(begin, 8) * odd ^ std::rotl(load64(begin + size - 8, 8), 17) ^ size;
     if (size >= 4) return (load64(begin, 4) << 32 | load64(begin + size - 4, 4)) * odd ^ size;
     if (size == 0) return 0;
     const auto byte = [&](std::size_t i) {
@@ -67,11 +68,14 @@ struct JsonNormaliser::Tokens {
     bool find(std::string_view json) {
         if (json.size() > simdjson::SIMDJSON_MAXSIZE_BYTES - 64) return false;
         if (!parser || parser->capacity() < json.size()) {
-            const std::size_t capacity = std::max<std::size_t>(std::bit_ceil(json.size()), 4096);
+            std::size_t capacity = json.size();
+            if (capacity <= kept_json_bytes_max) {
+                capacity = std::max<std::size_t>(std::bit_ceil(capacity), 4096);
+            }
             parser.reset();
             const auto error =
-                simdjson::get_active_implementation()->create_dom_parser_implementation(
-                    std::min(capacity, simdjson::SIMDJSON_MAXSIZE_BYTES), 1, parser);
+                simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1,
+                                                                                        parser);
             if (error) throw std::bad_alloc();
         }
         return parser->stage1(reinterpret_cast<const std::uint8_t*>(json.data()), json.size(),
@@ -267,8 +271,8 @@ void JsonNormaliser::close_object(const Frame& frame) {
     for (std::size_t i = frame.members_begin; i < members_.size(); ++i) {
         if (!members_[i].dead) continue;
         --alive;  // Never the last member, which nothing can repeat.
-        dead_.push_back({members_[i].text, members_[i + 1].text, members_[i].term,
-                         members_[i + 1].term});
+        dead_.push_back(
+            {members_[i].text, members_[i + 1].text, members_[i].term, members_[i + 1].term});
         dead_sorted_ = false;
     }
     write_term_header(term_.data() + frame.term_header, TermTag::list, alive);
@@ -278,15 +282,15 @@ void JsonNormaliser::close_object(const Frame& frame) {
 
 bool JsonNormaliser::scalar() {
     last_is_small_ = false;
-    switch (peek()) {
+    const char first = peek();
+    switch (first) {
         case '"': return string();
         case 't': return literal("true");
         case 'f': return literal("false");
         case 'n': return literal("null");
-        case '-': case '0': case '1': case '2': case '3': case '4':
-        case '5': case '6': case '7': case '8': case '9': break;
-        default: return false;
+        default: break;
     }
+    if (first != '-' && (first < '0' || first > '9')) return false;
     const auto number = token();
     ++at_;
     const auto read = normalise_number(number, text_, term_);
@@ -400,9 +404,8 @@ void JsonNormaliser::find_repeated_among_many(std::size_t begin) {
 
 void JsonNormaliser::sort_dead_parts() {
     if (dead_sorted_) return;
-    std::sort(dead_.begin(), dead_.end(), [](const DeadPart& a, const DeadPart& b) {
-        return a.text_begin < b.text_begin;
-    });
+    std::sort(dead_.begin(), dead_.end(),
+              [](const DeadPart& a, const DeadPart& b) { return a.text_begin < b.text_begin; });
     dead_sorted_ = true;
 }
 
@@ -461,7 +464,8 @@ void JsonNormaliser::append_live_members(std::string& text, std::string& term) {
         // One byte ends the object, or stands between members; a term's are not separated.
         append_live(text, false, members_[first].text,
                     (is_last ? text_.size() : members_[i].text) - 1);
-        append_live(term, true, members_[first].term, is_last ? term_.size() - 1 : members_[i].term);
+        append_live(term, true, members_[first].term,
+                    is_last ? term_.size() - 1 : members_[i].term);
     }
     text.push_back('}');
     if (alive == 0) {

@@ -31,7 +31,7 @@ class JsonNormaliser {
 public:
     /// A member of the object read by `root_object`.
     struct Member {
-        std::size_t text;    ///< Where it begins in the text, and in the term.
+        std::size_t text;  ///< Where it begins in the text, and in the term.
         std::size_t term;
         std::uint64_t mark;  ///< Differs where keys differ, nearly always.
         bool dead;           ///< A later member has the same key; or the caller drops it.
@@ -115,17 +115,17 @@ private:
 
     std::unique_ptr<Tokens> tokens_;
     const char* json_ = nullptr;
-    const std::uint32_t* at_ = nullptr;   ///< Offset of the next token; one more follows the last.
+    const std::uint32_t* at_ = nullptr;  ///< Offset of the next token; one more follows the last.
     const std::uint32_t* end_ = nullptr;
     ScratchBytes text_;
     ScratchBytes term_;
-    bool last_is_small_ = false;          ///< The value just read is an integer 0 to 255.
+    bool last_is_small_ = false;  ///< The value just read is an integer 0 to 255.
     bool keep_root_ = false;
     bool dead_sorted_ = true;
     std::vector<Frame> frames_;
     std::vector<Member> members_;
     std::vector<DeadPart> dead_;
-    std::vector<std::uint32_t> slots_;    ///< Hash table of `find_repeated_among_many`.
+    std::vector<std::uint32_t> slots_;  ///< Hash table of `find_repeated_among_many`.
     std::string live_value_;
     std::uint64_t hash_seed_;
 };

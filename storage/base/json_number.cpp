@@ -66,9 +66,7 @@ NumberRead big_integer(bool negative, std::string_view digits, ScratchBytes& ter
     if (digits.size() > json_integer_digits_max) return NumberRead::bad;
     const auto words = words_of(digits);
     std::size_t count = words.size() * 8;
-    const auto byte = [&](std::size_t i) {
-        return static_cast<char>(words[i / 8] >> (i % 8 * 8));
-    };
+    const auto byte = [&](std::size_t i) { return static_cast<char>(words[i / 8] >> (i % 8 * 8)); };
     while (count > 0 && byte(count - 1) == 0) --count;
     char* out = term.room(count + 6);
     out = write_term_big_header(out, negative, count);
@@ -153,10 +151,9 @@ char* write_json_double(char* out, double value) {
     if (value == 0) return copy(out, "0.0");  // Of -0.0 too.
     // "d.ddde±xx", the shortest that reads back as `value`.
     std::array<char, 32> scientific;
-    const auto end =
-        std::to_chars(scientific.data(), scientific.data() + scientific.size(), value,
-                      std::chars_format::scientific)
-            .ptr;
+    const auto end = std::to_chars(scientific.data(), scientific.data() + scientific.size(), value,
+                                   std::chars_format::scientific)
+                         .ptr;
     const char* from = scientific.data();
     if (*from == '-') *out++ = *from++;
     std::array<char, 20> digits;

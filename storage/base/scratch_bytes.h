@@ -47,7 +47,8 @@ public:
 
 private:
     void grow(std::size_t count) {
-        const std::size_t wanted = std::max(size_ + count, std::max<std::size_t>(capacity_ * 2, 4096));
+        const std::size_t wanted =
+            std::max(size_ + count, std::max<std::size_t>(capacity_ * 2, 4096));
         std::unique_ptr<char[]> grown(new char[wanted]);
         if (size_ != 0) std::memcpy(grown.get(), bytes_.get(), size_);
         bytes_ = std::move(grown);

@@ -34,10 +34,15 @@ AllDocsScan::AllDocsScan(std::shared_ptr<const ReadView> view, IdRange range)
         const auto before = std::clamp(counted.before(key), first, after);
         preceding = range_.descending ? after - before : before - first;
     }
-    offset_ = std::min(total_rows_, preceding + std::min(range_.skip, total_rows_));
+    const auto skipped = preceding + std::min(range_.skip, total_rows_);
+    // CouchDB counts what lies on the way to the design documents too, but stops at their number
+    // (couch_db:fold_design_docs/4, fabric_view_all_docs:handle_message/3).
+    const auto outside = range_.descending ? counted.total() - after : first;
+    offset_ = std::min(total_rows_, outside + skipped);
     if (range_.skip > walked_skip_max) {
-        jump_to_ = range_.descending ? after - offset_ : first + offset_;
-        jump_ = offset_ < total_rows_;
+        const auto position = std::min(total_rows_, skipped);
+        jump_to_ = range_.descending ? after - position : first + position;
+        jump_ = position < total_rows_;
         if (!jump_) left_ = 0;
     }
 }

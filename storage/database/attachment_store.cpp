@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <utility>
 
 #include "storage/base/log.h"
 #include "storage/base/random.h"
@@ -9,12 +10,6 @@
 #include "storage/engine/keys.h"
 
 namespace divan::storage {
-namespace {
-
-/// How much is handed to the engine at once.
-constexpr std::size_t batch_bytes = 4 * attachment_chunk_bytes;
-
-}  // namespace
 
 AttachmentId new_attachment_id() {
     // Milliseconds first, so that ids grow with time and never come back after a restart.
@@ -76,24 +71,29 @@ void AttachmentWriter::append(BytesView bytes) {
 void AttachmentWriter::store(BytesView bytes) {
     md5_.update(bytes);
     attachment_.stored_bytes += bytes.size();
-    pending_.append(bytes);
-    if (pending_.size() >= batch_bytes) flush_chunks(false);
+    while (!bytes.empty()) {
+        const auto taken = bytes.substr(0, attachment_chunk_bytes - pending_.size());
+        if (pending_.capacity() < pending_.size() + taken.size()) {
+            // A small attachment takes what it needs, a large one a whole chunk.
+            const bool large = attachment_.stored_bytes > taken.size();
+            pending_.reserve(large ? attachment_chunk_bytes : taken.size());
+        }
+        pending_.append(taken);
+        bytes.remove_prefix(taken.size());
+        if (pending_.size() < attachment_chunk_bytes) return;
+        // The last chunk waits: where it is the only one it goes with the edit.
+        if (!full_.empty()) flush_chunk();
+        full_ = std::exchange(pending_, {});
+    }
 }
 
-void AttachmentWriter::flush_chunks(bool all) {
+void AttachmentWriter::flush_chunk() {
     Batch batch;
     if (chunks_ == 0) {
         batch.put(Family::catalog, keys::upload(database_->id(), attachment_.id), "");
     }
-    const BytesView pending(pending_);
-    std::size_t at = 0;
-    while (pending.size() - at >= attachment_chunk_bytes || (all && at < pending.size())) {
-        const auto chunk = pending.substr(at, attachment_chunk_bytes);
-        batch.put(Family::attachments, keys::chunk(database_->id(), attachment_.id, chunks_++),
-                  Bytes(chunk));
-        at += chunk.size();
-    }
-    pending_.erase(0, at);
+    batch.put(Family::attachments, keys::chunk(database_->id(), attachment_.id, chunks_++),
+              std::exchange(full_, {}));
     // The commit of the edit syncs these with it.
     database_->engine().commit(batch, Durability::buffered);
 }
@@ -112,11 +112,13 @@ EditAttachment AttachmentWriter::finish() {
 
     EditAttachment edit;
     edit.stored = attachment_;
-    if (chunks_ == 0) {
-        edit.bytes = std::move(pending_);
-    } else if (!pending_.empty()) {
-        flush_chunks(true);
+    if (chunks_ == 0 && (full_.empty() || pending_.empty())) {
+        edit.bytes = full_.empty() ? std::move(pending_) : std::move(full_);
+        return edit;
     }
+    if (!full_.empty()) flush_chunk();
+    full_ = std::move(pending_);
+    if (!full_.empty()) flush_chunk();
     return edit;
 }
 

@@ -35,13 +35,14 @@ public:
 
 private:
     void store(BytesView bytes);
-    void flush_chunks(bool all);
+    void flush_chunk();
 
     std::shared_ptr<Database> database_;
     StoredAttachment attachment_;
     std::unique_ptr<GzipWriter> gzip_;
     Md5 md5_;
-    Bytes pending_;
+    Bytes full_;     ///< A whole chunk that is not handed over yet.
+    Bytes pending_;  ///< What follows it, less than a chunk.
     std::uint64_t received_ = 0;
     std::uint32_t chunks_ = 0;
     bool finished_ = false;

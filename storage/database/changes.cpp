@@ -15,7 +15,9 @@ Bytes first_key(const ReadView& view, Sequence since, bool descending) {
 }  // namespace
 
 ChangesScan::ChangesScan(std::shared_ptr<const ReadView> view, Sequence since, bool descending)
-    : view_(std::move(view)), descending_(descending), first_(first_key(*view_, since, descending)) {
+    : view_(std::move(view)),
+      descending_(descending),
+      first_(first_key(*view_, since, descending)) {
     const auto prefix = keys::database(view_->database().id());
     cursor_ = view_->snapshot().cursor(Family::changes, descending_ ? prefix : first_,
                                        keys::after_prefix(prefix));

@@ -70,7 +70,8 @@ void CommitGroup::load(const std::vector<std::string_view>& ids) {
 
     slots_.reserve(unique.size());
     for (std::size_t i = 0; i < unique.size(); ++i) {
-        auto& slot = slots_[std::string(unique[i])];
+        auto& slot = slots_.emplace_back();
+        slot.id = unique[i];
         if (!found[i]) continue;
         slot.record = DocumentRecord::decode(*found[i]);
         slot.stored = true;
@@ -81,9 +82,11 @@ void CommitGroup::load(const std::vector<std::string_view>& ids) {
 }
 
 CommitGroup::Slot& CommitGroup::slot(std::string_view id) {
-    const auto found = slots_.find(std::string(id));
-    DIVAN_CHECK(found != slots_.end());
-    return found->second;
+    const auto found = std::lower_bound(
+        slots_.begin(), slots_.end(), id,
+        [](const Slot& slot, std::string_view wanted) { return slot.id < wanted; });
+    DIVAN_CHECK(found != slots_.end() && found->id == id);
+    return *found;
 }
 
 EditOutcomes CommitGroup::apply(std::vector<Edit>& edits) {
@@ -302,8 +305,16 @@ void CommitGroup::drop_bodies(std::string_view id, const RevisionTree& tree,
         if (!database_.engine_.get(Family::bodies, key, bytes)) return std::nullopt;
         return StoredBody::decode(std::move(bytes));
     };
+    // A revision that is in the tree twice has one body.
+    const auto still_named = [&tree](const Revision& revision) {
+        const auto nodes = tree.nodes();
+        return std::any_of(nodes.begin(), nodes.end(), [&](const RevisionNode& node) {
+            return node.has_body && node.revision == revision;
+        });
+    };
     std::vector<StoredAttachment> unnamed;
     for (const auto& revision : revisions) {
+        if (still_named(revision)) continue;
         batch_.erase(Family::bodies, keys::body(database_.id(), id, revision_key(revision)));
         const auto body = load(revision);
         if (!body) continue;
@@ -341,7 +352,8 @@ void CommitGroup::measure(const RevisionTree& tree, std::uint64_t& leaf_bytes,
     }
 }
 
-void CommitGroup::finish(std::string_view id, Slot& slot) {
+void CommitGroup::finish(Slot& slot) {
+    const auto& id = slot.id;
     const bool gone = slot.record.tree.empty();
     const bool live = !is_deleted(slot.record.tree);
     const auto key = keys::document(database_.id(), id);
@@ -387,8 +399,8 @@ void CommitGroup::write_slots() {
         last = sequence_key(Sequence{start + changes_in_range});
         changes.open_range(last);
     }
-    for (auto& [id, document] : slots_) {
-        if (document.dirty) finish(id, document);
+    for (auto& document : slots_) {
+        if (document.dirty) finish(document);
     }
     database_.documents_counted().write(documents_, batch_);
     changes.write(changes_, batch_);

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -34,6 +33,7 @@ public:
 private:
     /// One document while the group works on it.
     struct Slot {
+        std::string id;
         DocumentRecord record;
         Sequence stored_sequence;  ///< Where its row in `changes` is; 0 for none.
         bool stored = false;
@@ -55,7 +55,7 @@ private:
     std::optional<Revision> stub_source(const Edit& edit, const Slot& slot) const;
     void put_body(const Edit& edit, const Revision& revision);
     void put_attachment(const EditAttachment& attachment);
-    void finish(std::string_view id, Slot& slot);
+    void finish(Slot& slot);
     void drop_bodies(std::string_view id, const RevisionTree& tree,
                      const std::vector<Revision>& revisions);
     void measure(const RevisionTree& tree, std::uint64_t& leaf_bytes,
@@ -66,7 +66,8 @@ private:
     Database& database_;
     DatabaseState state_;
     Batch batch_;
-    std::unordered_map<std::string, Slot> slots_;
+    /// By id: what is written in order costs the engine least.
+    std::vector<Slot> slots_;
     std::unordered_set<std::uint64_t> named_attachments_;  ///< By bodies that this group puts.
     RangeCounts::Deltas documents_;
     RangeCounts::Deltas changes_;

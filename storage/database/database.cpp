@@ -117,9 +117,18 @@ void Database::change_settings(const std::function<void(DatabaseSettings&)>& cha
     if (doomed()) throw Refused(Code::not_found, "Database does not exist.");
     DatabaseSettings changed = *settings();
     change(changed);
+    // A new setting takes a sequence though no feed shows it, as in couch_bt_engine:set_security/2.
+    auto next = state();
+    ++next.update_sequence.value;
+    ++next.commits;
     Batch batch;
     batch.put(Family::catalog, keys::settings(id()), changed.encode());
+    batch.put(Family::catalog, keys::state(id()), next.encode());
     engine_.commit(batch, Durability::synced);
+    {
+        const std::lock_guard lock(publish_mutex_);
+        state_ = next;
+    }
     const std::lock_guard lock(settings_mutex_);
     settings_ = std::make_shared<const DatabaseSettings>(std::move(changed));
 }

@@ -103,11 +103,14 @@ Result<Edit> make_edit(ClientDocument document, bool new_edits,
 }
 
 Revision seal_edit(const Edit& edit, const Revision* parent) {
+    // An edit that names no parent and gets one makes a deleted document again.
+    // couch_db_updater:merge_rev_tree/4 then digests attachments in a form that it cannot read.
+    const bool made_again = parent != nullptr && !edit.parent;
     std::vector<AttachmentSeed> seeds;
     seeds.reserve(edit.attachments.size());
     for (const auto& attachment : edit.attachments) {
         seeds.push_back({attachment.stored.name, attachment.stored.content_type,
-                         attachment.stored.digest});
+                         attachment.stored.digest, made_again});
     }
     return new_revision(edit.deleted, parent, edit.term, seeds);
 }

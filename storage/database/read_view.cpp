@@ -5,7 +5,8 @@
 namespace divan::storage {
 namespace {
 
-/// A commit between two reads can take away the body that the record named. It cannot do so forever.
+/// A commit between two reads can take away the body that the record named. It cannot do so
+/// forever.
 constexpr int read_winner_tries = 100;
 
 std::optional<StoredBody> load_body(const Reader& reader, DatabaseId database, std::string_view id,

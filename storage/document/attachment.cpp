@@ -157,7 +157,7 @@ void GzipWriter::run(int flush, std::string& out) {
         stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
         stream.avail_out = static_cast<uInt>(step_bytes);
         status = deflate(&stream, flush);
-        out.resize(out.size() - stream.avail_out);
+        out.resize(before + step_bytes - stream.avail_out);
         DIVAN_CHECK(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR);
     } while (flush == Z_FINISH ? status != Z_STREAM_END
                                : stream.avail_in > 0 || stream.avail_out == 0);
@@ -207,7 +207,7 @@ Result<std::size_t> GzipReader::read(BytesView bytes, std::string& out,
         stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
         stream.avail_out = static_cast<uInt>(room);
         const int status = inflate(&stream, Z_NO_FLUSH);
-        out.resize(out.size() - stream.avail_out);
+        out.resize(before + room - stream.avail_out);
         consumed += offered - stream.avail_in;
         produced += room - stream.avail_out;
         if (status == Z_STREAM_END) {

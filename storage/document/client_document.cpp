@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 4> ignored_members = {"_revs_info", "_loc
                                                              "_conflicts", "_deleted_conflicts"};
 // These belong to the body for all their underscore.
 constexpr std::array<std::string_view, 6> body_members = {
-    "_access",           "_replication_state", "_replication_state_time", "_replication_state_reason",
-    "_replication_id",   "_replication_stats"};
+    "_access",         "_replication_state", "_replication_state_time", "_replication_state_reason",
+    "_replication_id", "_replication_stats"};
 
 using Refusal = std::optional<Error>;
 
@@ -89,7 +89,11 @@ Refusal read_revisions(TermView value, ClientDocument& document) {
     });
     if (refused) return refused;
     document.revision.reset();
-    if (!hashes.empty()) document.revision = Revision{*generation, hashes.front()};
+    if (!hashes.empty()) {
+        auto& newest = document.revision.emplace();
+        newest.generation = *generation;
+        newest.hash = hashes.front();
+    }
     document.revisions_start = *generation;
     document.revisions = std::move(hashes);
     return std::nullopt;
@@ -182,8 +186,7 @@ Refusal read_special(std::string_view name, TermView value, ClientDocument& docu
         return std::nullopt;
     }
     if (contains(ignored_members, name)) return std::nullopt;
-    return refusal(Code::doc_validation,
-                   "Bad special document member: " + std::string(name));
+    return refusal(Code::doc_validation, "Bad special document member: " + std::string(name));
 }
 
 /// chttpd_db:validate_attachment_names/1, once the document is read.

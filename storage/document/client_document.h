@@ -21,12 +21,12 @@ struct ClientAttachment {
     std::string name;
     std::string content_type;
     Kind kind = Kind::stub;
-    std::string data;                       ///< Of `inline_data`: decoded from base64.
+    std::string data;  ///< Of `inline_data`: decoded from base64.
     std::optional<std::uint64_t> revpos;
-    std::optional<std::uint64_t> length;    ///< Of `follows`: identity bytes.
+    std::optional<std::uint64_t> length;  ///< Of `follows`: identity bytes.
     std::optional<std::uint64_t> encoded_length;
-    bool gzip = false;                      ///< `"encoding":"gzip"`.
-    std::string digest;                     ///< Of `follows`: "md5-…" as sent; else empty.
+    bool gzip = false;   ///< `"encoding":"gzip"`.
+    std::string digest;  ///< Of `follows`: "md5-…" as sent; else empty.
 };
 
 /// A document as a client sent it: special members taken apart, the body kept as bytes.
@@ -38,9 +38,9 @@ struct ClientDocument {
     /// `_revisions`: hashes newest first. Empty where it was not sent.
     std::uint64_t revisions_start = 0;
     std::vector<RevisionHash> revisions;
-    std::vector<ClientAttachment> attachments;   ///< In the order sent.
-    std::string body;                            ///< Normalised JSON object without `_` members.
-    std::string term;                            ///< The body as Erlang external term, without 131.
+    std::vector<ClientAttachment> attachments;  ///< In the order sent.
+    std::string body;                           ///< Normalised JSON object without `_` members.
+    std::string term;                           ///< The body as Erlang external term, without 131.
 };
 
 /// Parses a document. Special members are checked in the order sent, and the first bad one is what
@@ -68,6 +68,7 @@ struct AttachmentSeed {
     std::string_view name;
     std::string_view content_type;
     Md5Digest digest;
+    bool undescribed = false;  ///< It counts only as being there: of a document made again.
 };
 
 /// The revision that CouchDB gives this edit: MD5 of the external term of

@@ -17,7 +17,10 @@ namespace divan::storage {
 class RevisionHash {
 public:
     RevisionHash() = default;
-    explicit RevisionHash(std::string_view bytes) : bytes_(bytes.begin(), bytes.end()) {}
+    explicit RevisionHash(std::string_view bytes)
+        : bytes_(bytes.size(), boost::container::default_init) {
+        bytes.copy(bytes_.data(), bytes.size());
+    }
 
     std::string_view bytes() const { return {bytes_.data(), bytes_.size()}; }
 

@@ -56,6 +56,10 @@ void append_attachments(std::string& out, std::span<const AttachmentSeed> attach
     for (auto seed = attachments.rbegin(); seed != attachments.rend(); ++seed) {
         out.push_back(static_cast<char>(TermTag::tuple));
         out.push_back(3);
+        if (seed->undescribed) {
+            for (int i = 0; i < 3; ++i) append_atom(out, "undefined");
+            continue;
+        }
         append_binary(out, seed->name);
         append_binary(out, seed->content_type);
         append_binary(out, as_bytes(seed->digest));

@@ -49,7 +49,8 @@ public:
     };
 
     /// Merges a path of hashes, newest first, whose newest has `generation`; the others follow down.
-    /// `path` has at least one and at most `generation` hashes. couch_key_tree:merge/2.
+    /// `path` has at least one and at most `generation` hashes. Indexes taken before are void.
+    /// A revision that has a body keeps it. couch_key_tree:merge/2.
     Merged merge(std::uint64_t generation, std::span<const RevisionHash> path, const Leaf& leaf);
 
     /// Drops ancestors further than `limit` from every leaf (couch_key_tree:stem/2). Returns the
@@ -74,7 +75,7 @@ public:
     std::vector<Index> leaves() const;
     /// From the revision to its root, newest first.
     std::vector<Revision> path(Index index) const;
-    /// Every leaf that `index` is an ancestor of, or is itself.
+    /// Every leaf that `index` is an ancestor of, or is itself; in the order of `leaves()`.
     std::vector<Index> leaves_above(Index index) const;
     /// Where the body of an inner revision was dropped by compaction.
     void drop_body(Index index) { nodes_[index].has_body = false; }
@@ -86,16 +87,10 @@ public:
     static RevisionTree decode(ByteReader& in);
 
 private:
-    /// Where a path joins the forest: the node at the oldest generation that both know.
-    std::optional<Index> find_meeting(std::uint64_t generation,
-                                      std::span<const RevisionHash> path) const;
-    std::optional<Index> find_child(Index parent, const RevisionHash& hash) const;
-    const RevisionNode& root_of(Index index) const;
-    Index add(Index parent, Revision revision);
-    /// Puts `older`, newest first, before a root. Returns the root's new index.
-    Index grow_root(Index root, std::span<const RevisionHash> older);
-    /// Returns the revisions with a body that are gone.
-    std::vector<Revision> keep_only(const std::vector<bool>& kept);
+    bool add_ancestors(std::uint64_t generation, std::span<const RevisionHash> path,
+                       std::span<const Index> at);
+    void sort_by_generation();
+    void keep(const std::vector<bool>& kept, std::vector<Revision>& dropped);
 
     std::vector<RevisionNode> nodes_;
 };

@@ -236,7 +236,7 @@ private:
 RocksEngine::RocksEngine(const std::filesystem::path& folder, const RocksOptions& options)
     : sync_writes_(options.sync_writes) {
     prepare_data_folder(folder);
-    store_.env = make_rocks_env();
+    store_.env = make_rocks_env(options);
     rocksdb::DB* db = nullptr;
     const auto status =
         rocksdb::DB::Open(rocks_database_options(options, *store_.env), folder.string(),
@@ -292,7 +292,8 @@ void RocksEngine::commit(const Batch& batch, Durability durability) {
 
 // After a failed write RocksDB refuses all further ones until it is told to resume: it then writes
 // its memtables out and starts a new log, so what the failed write left in the old one is never
-// replayed. It may fail again, as long as the disk is full; then so do we.
+// replayed. It may fail again, as long as the disk is full; then so do we. For a full disk RocksDB
+// also looks by itself, every five seconds, whether there is room for a memtable again.
 bool RocksEngine::resume() {
     const std::lock_guard lock(resume_mutex_);
     const auto now = std::chrono::steady_clock::now();
@@ -361,8 +362,8 @@ std::uint64_t RocksEngine::approximate_bytes(Family family, BytesView from, Byte
     options.include_memtables = false;
     check(store_.db->GetApproximateSizes(options, handle, &range, 1, &in_tables));
     if (tables == 0) return bytes;
-    const double share = std::min(1.0, static_cast<double>(in_tables) / static_cast<double>(tables));
-    return bytes + static_cast<std::uint64_t>(share * static_cast<double>(blobs));
+    const auto share = static_cast<double>(in_tables) / static_cast<double>(tables);
+    return bytes + static_cast<std::uint64_t>(std::min(share, 1.0) * static_cast<double>(blobs));
 }
 
 }  // namespace

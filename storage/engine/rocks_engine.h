@@ -13,7 +13,7 @@ struct RocksOptions {
     std::size_t write_buffer_bytes = 32U << 20;  ///< A family's memtable.
     int background_threads = 2;
     int open_files_max = 512;  ///< Table files that are kept open.
-    bool sync_writes = true;   ///< Off in tests that make many databases.
+    bool sync_writes = true;   ///< Off in tests that make many stores: nothing is then synced.
 };
 
 /// Opens, or makes, the store in `folder`. Throws `EngineFailure` with one clear line where the

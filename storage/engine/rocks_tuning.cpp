@@ -33,7 +33,7 @@ namespace {
 
 constexpr std::size_t mebibyte = 1U << 20;
 
-class LogFiles final : public rocksdb::FileSystemWrapper {
+class LogFiles : public rocksdb::FileSystemWrapper {
 public:
     LogFiles() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
 
@@ -47,6 +47,54 @@ public:
     }
 };
 
+// For tests: to open a store costs a score of syncs, whatever is written to it.
+
+class UnsyncedFile final : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+    using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+        return rocksdb::IOStatus::OK();
+    }
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+        return rocksdb::IOStatus::OK();
+    }
+};
+
+class UnsyncedFolder final : public rocksdb::FSDirectoryWrapper {
+public:
+    using FSDirectoryWrapper::FSDirectoryWrapper;
+
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions&, rocksdb::IODebugContext*) override {
+        return rocksdb::IOStatus::OK();
+    }
+    rocksdb::IOStatus FsyncWithDirOptions(const rocksdb::IOOptions&, rocksdb::IODebugContext*,
+                                          const rocksdb::DirFsyncOptions&) override {
+        return rocksdb::IOStatus::OK();
+    }
+};
+
+class UnsyncedFiles final : public LogFiles {
+public:
+    const char* Name() const override { return "DivanUnsyncedFiles"; }
+
+    rocksdb::IOStatus NewWritableFile(const std::string& name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                      rocksdb::IODebugContext* debug) override {
+        auto status = LogFiles::NewWritableFile(name, options, result, debug);
+        if (status.ok()) *result = std::make_unique<UnsyncedFile>(std::move(*result));
+        return status;
+    }
+    rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
+                                   std::unique_ptr<rocksdb::FSDirectory>* result,
+                                   rocksdb::IODebugContext* debug) override {
+        auto status = LogFiles::NewDirectory(name, options, result, debug);
+        if (status.ok()) *result = std::make_unique<UnsyncedFolder>(std::move(*result));
+        return status;
+    }
+};
+
 struct FamilyTuning {
     const char* name;
     std::size_t write_buffer_divisor;  ///< Of `RocksOptions::write_buffer_bytes`.
@@ -56,11 +104,12 @@ struct FamilyTuning {
 };
 
 // In the order of `Family`. Small blocks where single keys are looked up, large ones where runs of
-// keys are read.
+// keys are read. A look-up that misses the cache unpacks a block: of JSON texts 5 us for 4 KiB, 6
+// us for 8 KiB, 8 us for 16 KiB.
 constexpr std::array<FamilyTuning, family_count> tunings{{
     {"catalog", 4, 4U << 10, 10, false},
     {"docs", 2, 8U << 10, 10, false},
-    {"bodies", 1, 16U << 10, 10, false},
+    {"bodies", 1, 8U << 10, 10, false},
     {"changes", 2, 16U << 10, 0, false},
     {"attachments", 1, 16U << 10, 0, true},
     {"local", 4, 4U << 10, 10, false},
@@ -73,6 +122,8 @@ std::shared_ptr<rocksdb::TableFactory> table_factory(const FamilyTuning& tuning,
     table.block_cache = cache;
     table.block_size = tuning.block_bytes;
     table.format_version = 5;
+    // Debian's build has CRC32C in portable code only, which is several times as slow.
+    table.checksum = rocksdb::kXXH3;
     // Filters and indexes count against the cache, so that memory has one limit however many
     // files there are; those of young files, which every look-up asks, stay.
     table.cache_index_and_filter_blocks = true;
@@ -96,6 +147,8 @@ rocksdb::ColumnFamilyOptions family_options(const FamilyTuning& tuning, const Ro
     family.level_compaction_dynamic_level_bytes = true;
     family.target_file_size_base = 64 * mebibyte;
     family.max_bytes_for_level_base = 256 * mebibyte;
+    // Of JSON texts it leaves 41 %, at no more processor time than writing them plain. zstd leaves
+    // 25 %, but a look-up that misses the cache then takes more than twice as long.
     family.compression = rocksdb::kLZ4Compression;
     if (tuning.blob_files) {
         family.enable_blob_files = true;
@@ -103,8 +156,9 @@ rocksdb::ColumnFamilyOptions family_options(const FamilyTuning& tuning, const Ro
         family.blob_file_size = 256 * mebibyte;
         // Chunks are often gzip already.
         family.blob_compression_type = rocksdb::kNoCompression;
+        // Only files that are mostly garbage are worth moving what is left in them.
         family.enable_blob_garbage_collection = true;
-        family.blob_garbage_collection_age_cutoff = 0.5;
+        family.blob_garbage_collection_age_cutoff = 0.25;
         family.blob_garbage_collection_force_threshold = 0.5;
     }
     return family;
@@ -112,8 +166,9 @@ rocksdb::ColumnFamilyOptions family_options(const FamilyTuning& tuning, const Ro
 
 }  // namespace
 
-std::unique_ptr<rocksdb::Env> make_rocks_env() {
-    return rocksdb::NewCompositeEnv(std::make_shared<LogFiles>());
+std::unique_ptr<rocksdb::Env> make_rocks_env(const RocksOptions& options) {
+    if (options.sync_writes) return rocksdb::NewCompositeEnv(std::make_shared<LogFiles>());
+    return rocksdb::NewCompositeEnv(std::make_shared<UnsyncedFiles>());
 }
 
 rocksdb::DBOptions rocks_database_options(const RocksOptions& options, rocksdb::Env& env) {
@@ -142,7 +197,11 @@ rocksdb::DBOptions rocks_database_options(const RocksOptions& options, rocksdb::
 std::vector<rocksdb::ColumnFamilyDescriptor> rocks_families(const RocksOptions& options) {
     const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
-    families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+    // Never written; but logs are allocated ahead, and disk space is kept in reserve, for the
+    // largest memtable there is.
+    rocksdb::ColumnFamilyOptions unused;
+    unused.write_buffer_size = options.write_buffer_bytes;
+    families.emplace_back(rocksdb::kDefaultColumnFamilyName, unused);
     for (const auto& tuning : tunings) {
         families.emplace_back(tuning.name, family_options(tuning, options, cache));
     }

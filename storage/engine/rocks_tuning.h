@@ -15,7 +15,7 @@ class Env;
 namespace divan::storage {
 
 /// RocksDB's way to the operating system, with our handling of the log. Must outlive the store.
-std::unique_ptr<rocksdb::Env> make_rocks_env();
+std::unique_ptr<rocksdb::Env> make_rocks_env(const RocksOptions& options);
 
 rocksdb::DBOptions rocks_database_options(const RocksOptions& options, rocksdb::Env& env);
 

@@ -8,8 +8,8 @@
 #include "storage/query/mango/selector.h"
 
 // A selector is read in three passes, those of mango_selector.erl: operators are made explicit
-// (`{"a":1}` is `{"a":{"$eq":1}}`, two members are an `$and`), field names move down to the operators
-// (so that `{"a":{"b":{"$gt":1}}}` is one condition on "a.b"), negations too.
+// (`{"a":1}` is `{"a":{"$eq":1}}`, two members are an `$and`), field names move down to the
+// operators (so that `{"a":{"b":{"$gt":1}}}` is one condition on "a.b"), negations too.
 
 namespace divan::storage::mango {
 namespace {

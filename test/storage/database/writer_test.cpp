@@ -51,7 +51,8 @@ TEST_CASE("writer: an edit must name a leaf of a document that exists") {
 TEST_CASE("writer: a deleted document takes no child, but can be made anew on its tombstone") {
     DatabaseFixture f;
     const auto first = f.put(R"({"_id":"a","n":1})");
-    const auto tombstone = f.put(fmt::format(R"({{"_id":"a","_rev":"{}","_deleted":true}})", first));
+    const auto tombstone =
+        f.put(fmt::format(R"({{"_id":"a","_rev":"{}","_deleted":true}})", first));
     CHECK(f.database->state().document_count == 0);
     CHECK(f.database->state().deleted_count == 1);
 

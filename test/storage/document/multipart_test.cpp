@@ -32,7 +32,8 @@ void take_events(MultipartParser& parser, Taken& taken) {
             case MultipartParser::Event::part_begin:
                 taken.parts.emplace_back();
                 for (const auto& header : parser.headers()) {
-                    if (header.name == "content-type") taken.parts.back().content_type = header.value;
+                    if (header.name != "content-type") continue;
+                    taken.parts.back().content_type = header.value;
                 }
                 break;
             case MultipartParser::Event::part_data:

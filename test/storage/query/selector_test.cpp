@@ -95,7 +95,8 @@ TEST_CASE("a selector that CouchDB refuses is refused with its sentence") {
 }
 
 TEST_CASE("a missing field matches nothing but $exists:false") {
-    for (const char* text : {R"({"a":{"$ne":1}})", R"({"a":{"$nin":[1]}})", R"({"a":{"$not":{"$regex":"x"}}})",
+    for (const char* text : {R"({"a":{"$ne":1}})", R"({"a":{"$nin":[1]}})",
+                             R"({"a":{"$not":{"$regex":"x"}}})",
                              R"({"a":null})", R"({"b.c":{"$exists":false}})"}) {
         CAPTURE(text);
         CHECK_FALSE(selector(text).matches(R"({"b":"no object"})"));

@@ -1,0 +1,53 @@
+#include "server/allow.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace divan::server {
+namespace {
+
+struct Row {
+    std::string_view pattern;
+    std::string_view allow;
+};
+
+constexpr std::string_view document = "DELETE,GET,HEAD,POST,PUT,COPY";
+constexpr std::string_view attachment = "DELETE,GET,HEAD,PUT";
+
+// CouchDB writes these texts by hand at each place (send_method_not_allowed), so neither order nor
+// HEAD follow a rule.
+constexpr Row table[] = {
+    {"/", "GET,HEAD"},
+    {"/_up", "GET,HEAD"},
+    {"/favicon.ico", "GET,HEAD"},
+    {"/_utils", "GET,HEAD"},
+    {"/_utils/{file...}", "GET,HEAD"},
+    {"/favicon.ico", "GET,HEAD"},
+    {"/_utils", "GET,HEAD"},
+    {"/_utils/{file...}", "GET,HEAD"},
+    {"/_active_tasks", "GET,HEAD"},
+    {"/_all_dbs", "GET,HEAD"},
+    {"/_dbs_info", "GET,HEAD,POST"},
+    {"/{db}", "DELETE,GET,HEAD,POST"},
+    {"/{db}/_all_docs", "GET,HEAD,POST"},
+    {"/{db}/_design_docs", "GET,HEAD,POST"},
+    {"/{db}/_local_docs", "GET,HEAD,POST"},
+    {"/{db}/_changes", "GET,POST,HEAD"},
+    {"/{db}/_revs_limit", "PUT,GET"},
+    {"/{db}/_security", "PUT,GET"},
+    {"/{db}/_local/{id...}", document},
+    {"/{db}/{doc}", document},
+    {"/{db}/_design/{doc}", document},
+    {"/{db}/{doc}/{attachment...}", attachment},
+    {"/{db}/_design/{doc}/{attachment...}", attachment},
+};
+
+}  // namespace
+
+std::string_view allow_text(std::string_view pattern) {
+    const auto found = std::find_if(std::begin(table), std::end(table),
+                                    [&](const Row& row) { return row.pattern == pattern; });
+    return found == std::end(table) ? std::string_view() : found->allow;
+}
+
+}  // namespace divan::server

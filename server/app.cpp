@@ -1,0 +1,166 @@
+#include "server/app.h"
+
+#include <algorithm>
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "auth/authenticator.h"
+#include "server/compactor.h"
+#include "server/config/config.h"
+#include "server/dispatch.h"
+#include "server/first_start.h"
+#include "server/handlers/global_changes.h"
+#include "server/http/work_pool.h"
+#include "server/services.h"
+#include "storage/engine/rocks_engine.h"
+
+namespace divan::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds stop_grace{10};
+constexpr std::chrono::seconds compaction_pause{30};
+constexpr std::size_t pool_threads_min = 4;
+
+// CouchDB's version comes first: clients look there for what they can use.
+constexpr const char* server_name = "CouchDB/3.5.0 (Divan/" DIVAN_VERSION ")";
+
+bool is_loopback(std::string_view address) {
+    return address.starts_with("127.") || address == "::1" || address == "[::1]";
+}
+
+void load_config(Config& config, const AppOptions& options) {
+    auto files = config_files(options.data, options.config_files);
+    const auto loaded = config.load(std::move(files.read), std::move(files.writable));
+    if (!loaded) throw std::runtime_error(loaded.error().reason);
+}
+
+void make_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) {
+        throw std::runtime_error(
+            fmt::format("cannot make the data folder {}: {}", folder.string(), error.message()));
+    }
+}
+
+HttpOptions http_options(const AppOptions& options, const Config& config, bool only_loopback) {
+    constexpr std::int64_t port_max = 65535;
+    HttpOptions http;
+    http.address =
+        options.bind_address.value_or(config.get("chttpd", "bind_address", "127.0.0.1"));
+    if (http.address == "localhost") http.address = "127.0.0.1";
+    if (only_loopback && !is_loopback(http.address)) http.address = "127.0.0.1";
+    const auto port = options.port ? *options.port : config.get_integer("chttpd", "port", 5984);
+    if (port < 0 || port > port_max) {
+        throw std::runtime_error(fmt::format("[chttpd] port: {} is no port", port));
+    }
+    http.port = static_cast<std::uint16_t>(port);
+    http.loops = options.loops;
+    http.server_name = server_name;
+    return http;
+}
+
+}  // namespace
+
+/// In the order of building; destroyed from below.
+struct App::Parts {
+    AppOptions options;
+    std::atomic<bool> stopping{false};
+    Config config;
+    Clock clock;
+    Metrics metrics;
+    std::unique_ptr<storage::Engine> engine;
+    std::unique_ptr<storage::Catalog> catalog;
+    std::unique_ptr<GlobalChanges> global_changes;
+    std::unique_ptr<auth::Authenticator> authenticator;
+    std::unique_ptr<WorkPool> pool;
+    std::unique_ptr<Services> services;
+    std::unique_ptr<Dispatcher> dispatcher;
+    std::unique_ptr<HttpServer> http;
+    std::unique_ptr<Compactor> compactor;
+    std::string address;
+};
+
+App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
+    auto& parts = *parts_;
+    parts.options = std::move(options);
+    make_folder(parts.options.data);
+    load_config(parts.config, parts.options);
+
+    storage::RocksOptions rocks;
+    rocks.sync_writes = parts.options.sync_writes;
+    parts.engine = storage::open_rocks_engine(parts.options.data, rocks);
+    const auto open_max = parts.config.get_integer("couchdb", "max_dbs_open", 2000);
+    parts.catalog = std::make_unique<storage::Catalog>(
+        *parts.engine, static_cast<std::size_t>(std::max<std::int64_t>(open_max, 1)));
+    const bool made_up = ensure_admin(parts.config);
+    const auto uuid = ensure_node_uuid(parts.config);
+    ensure_system_databases(parts.config, *parts.catalog);
+    parts.global_changes = std::make_unique<GlobalChanges>(*parts.catalog, parts.config);
+
+    parts.authenticator = std::make_unique<auth::Authenticator>(
+        [&config = parts.config](std::string_view name) { return config.find("admins", name); },
+        parts.clock);
+    const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+    parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
+    auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
+    parts.services.reset(new Services{*parts.catalog, parts.config, *parts.authenticator,
+                                      *parts.pool, parts.clock, parts.metrics, uuid,
+                                      std::move(restart),
+                                      [&stopping = parts.stopping] { return stopping.load(); }});
+    parts.dispatcher = std::make_unique<Dispatcher>(routes(), *parts.services);
+    const auto http = http_options(parts.options, parts.config, made_up);
+    parts.address = http.address;
+    parts.http = std::make_unique<HttpServer>(*parts.dispatcher, parts.metrics, http);
+}
+
+App::~App() {
+    if (parts_->http) stop();
+}
+
+void App::start() {
+    parts_->compactor = std::make_unique<Compactor>(*parts_->catalog, compaction_pause);
+    parts_->http->start();
+}
+
+void App::stop() {
+    auto& parts = *parts_;
+    parts.stopping = true;
+    for (const auto& database : parts.catalog->open_databases()) database->bell().ring();
+    parts.http->stop(stop_grace);
+    parts.compactor.reset();
+    parts.pool.reset();  // before the loops: what it still finishes is told to them
+    parts.http.reset();
+    parts.dispatcher.reset();
+    parts.services.reset();
+    parts.authenticator.reset();
+    parts.global_changes.reset();
+    parts.catalog.reset();
+    parts.engine.reset();
+}
+
+std::uint16_t App::port() const {
+    return parts_->http->port();
+}
+
+std::string App::url() const {
+    const bool any = parts_->address == "any" || parts_->address == "0.0.0.0";
+    std::string host = any ? "127.0.0.1" : parts_->address;
+    if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
+    return fmt::format("http://{}:{}", host, port());
+}
+
+fs::path configured_data_folder(const std::vector<fs::path>& config_files) {
+    Config config;
+    const auto loaded = config.load(config_files, {});
+    if (!loaded) throw std::runtime_error(loaded.error().reason);
+    const auto folder = config.get("couchdb", "database_dir");
+    return folder.empty() ? fs::path("data") : fs::path(folder);
+}
+
+}  // namespace divan::server

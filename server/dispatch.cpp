@@ -1,0 +1,207 @@
+#include "server/dispatch.h"
+
+#include "auth/authenticator.h"
+#include "auth/permissions.h"
+#include "server/config/config.h"
+#include "server/route_tree.h"
+#include "storage/base/log.h"
+
+namespace divan::server {
+namespace {
+
+// System databases are ordinary ones behind their own rules; any other "_name" is the server's.
+bool is_user_facing(std::string_view database) {
+    return !database.starts_with('_') || database == "_users" || database == "_replicator";
+}
+
+// chttpd_auth_request: in these two databases the lists show what documents would hide.
+bool lists_system_database(const Request& request) {
+    return request.segments.size() > 1 && request.segments[0].starts_with('_') &&
+           (request.segments[1] == "_all_docs" || request.segments[1] == "_changes");
+}
+
+void require_server_admin(const Identity& who) {
+    if (!who.server_admin()) throw Refused(Code::unauthorized, "You are not a server admin.");
+}
+
+LogLevel parse_level(std::string_view name) {
+    static constexpr std::pair<std::string_view, LogLevel> names[] = {
+        {"debug", LogLevel::debug},     {"info", LogLevel::info},
+        {"notice", LogLevel::notice},   {"warning", LogLevel::warning},
+        {"warn", LogLevel::warning},    {"error", LogLevel::error},
+        {"err", LogLevel::error},       {"critical", LogLevel::critical},
+        {"crit", LogLevel::critical},   {"none", LogLevel::none},
+    };
+    for (const auto& [known, level] : names) {
+        if (known == name) return level;
+    }
+    return LogLevel::warning;
+}
+
+void log_request(const Request& request, const Identity& who, int status) {
+    if (log_level() > LogLevel::info) return;
+    log(LogLevel::info,
+        fmt::format("{} {} {} {} {}", request.peer_address,
+                    who.name.empty() ? "undefined" : who.name,
+                    request.head ? "HEAD" : request.method, request.raw_path, status));
+}
+
+}  // namespace
+
+/// The settings that every request looks at, read again when the configuration has changed.
+struct Dispatcher::Rules {
+    std::uint64_t version = 0;
+    bool require_valid_user = false;
+    bool require_valid_user_except_for_up = false;
+    bool admin_only_all_dbs = true;
+    LoginHints hints;
+
+    explicit Rules(const Config& config)
+        : version(config.version()),
+          require_valid_user(config.get_bool("chttpd", "require_valid_user", false)),
+          require_valid_user_except_for_up(
+              config.get_bool("chttpd", "require_valid_user_except_for_up", false)),
+          admin_only_all_dbs(config.get_bool("chttpd", "admin_only_all_dbs", true)),
+          hints{config.get("chttpd", "WWW-Authenticate"),
+                config.get("chttpd_auth", "authentication_redirect", "/_utils/session.html"),
+                require_valid_user} {
+        set_log_level(parse_level(config.get("log", "level", "warning")));
+    }
+
+    // chttpd_auth:party_mode_handler/1. Signing in is always open.
+    bool need_login(const Request& request) const {
+        const bool single = request.segments.size() == 1;
+        if (single && request.segments[0] == "_session" && request.method == "POST") return false;
+        if (single && request.segments[0] == "_up") {
+            return require_valid_user && !require_valid_user_except_for_up;
+        }
+        return require_valid_user || require_valid_user_except_for_up;
+    }
+};
+
+Dispatcher::Dispatcher(std::span<const Route> routes, Services& services)
+    : services_(services), tree_(std::make_unique<RouteTree>(routes)) {
+    rules_.store(std::make_shared<const Rules>(services.config));
+}
+
+Dispatcher::~Dispatcher() = default;
+
+std::shared_ptr<const Dispatcher::Rules> Dispatcher::rules() {
+    auto current = rules_.load();
+    if (current->version == services_.config.version()) return current;
+    current = std::make_shared<const Rules>(services_.config);
+    rules_.store(current);
+    return current;
+}
+
+Task<Response> Dispatcher::handle(Request& request) {
+    const auto current = rules();
+    Call call{request, services_, {}, nullptr, {}};
+    Response response;
+    try {
+        response = co_await serve(call, *current);
+    } catch (...) {
+        response = explain_failure(request);
+    }
+    if (response.refused) complete_refusal(request, current->hints, response);
+    log_request(request, call.identity, response.status);
+    co_return response;
+}
+
+Task<Response> Dispatcher::serve(Call& call, const Rules& rules) {
+    auto& request = call.request;
+    const auto sent = auth::parse_basic(request.header("authorization"));
+    if (!sent) co_return refusal(sent.error());
+    if (*sent) {
+        const auto& credentials = **sent;
+        auto known = services_.authenticator.remembered(credentials);
+        if (known) {
+            call.identity = std::move(*known);
+        } else {
+            auto& authenticator = services_.authenticator;
+            auto verified = co_await services_.on_storage(
+                [&] { return authenticator.verify(credentials); });
+            if (!verified) co_return refusal(verified.error());
+            call.identity = std::move(*verified);
+        }
+    } else if (rules.need_login(request)) {
+        co_return refusal(Code::unauthorized, "Authentication required.");
+    }
+
+    const auto* group = tree_->find(request.segments);
+    if (group == nullptr) co_return refusal(Code::not_found);
+    const auto* row = group->find(request.method);
+    RouteTree::take_values(*group, request.segments, call.path_values);
+    authorize(call, *group->rows.front(), row, rules);
+    if (row == nullptr) {
+        auto response = refusal(Code::method_not_allowed, "Only " + group->allow + " allowed");
+        response.set("Allow", group->allow);
+        co_return response;
+    }
+    co_return co_await row->handler(call);
+}
+
+// Opens the call's database, and throws `Refused` where the caller may not do this. A method that
+// the path does not know (`row` is null) is judged like the path's first row, as CouchDB judges
+// paths before methods.
+void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
+                           const Rules& rules) const {
+    const auto& who = call.identity;
+    const auto& route = row != nullptr ? *row : first;
+    const bool of_database = route.pattern.starts_with("/{db}");
+    if (of_database) {
+        const auto& name = call.path_values.front().second;
+        if (!is_user_facing(name) || lists_system_database(call.request)) require_server_admin(who);
+        // System databases are closed by their `_security`, which is looked at first.
+        const bool later = name.starts_with('_') && !route.no_database;
+        if (route.access == Access::server_admin && !later) require_server_admin(who);
+        if (route.no_database) return;
+        call.database = services_.catalog.open(name);
+        if (!call.database) throw Refused(Code::not_found, "Database does not exist.");
+        if (who.server_admin()) return;
+        const auto settings = call.database->settings();
+        const auto& security = settings->security;
+        auth::check_member(who, security).value();
+        if (route.access == Access::server_admin) require_server_admin(who);
+        if (route.access == Access::maintainer && !auth::is_database_admin(who, security)) {
+            throw Refused(Code::unauthorized, "You are not a server or db admin.");
+        }
+        if (route.access == Access::database_admin && !auth::is_database_admin(who, security)) {
+            const auto code = who.name.empty() ? Code::unauthorized : Code::forbidden;
+            throw Refused(code, "You are not a db or server admin.");
+        }
+        return;
+    }
+    if (route.access == Access::server_admin ||
+        (route.access == Access::database_lister && rules.admin_only_all_dbs)) {
+        require_server_admin(who);
+    }
+    if (route.access == Access::metrics_reader && !who.server_admin() &&
+        !who.has_role("_metrics")) {
+        throw Refused(Code::unauthorized,
+                      "You are not a server admin or read-only metrics user");
+    }
+}
+
+// In a catch block: what was thrown, as an answer. What a client may not know goes to the log only.
+Response Dispatcher::explain_failure(const Request& request) const {
+    const auto logged = [&](Code code, std::string_view what) {
+        log(LogLevel::error, fmt::format("{} {}: {}", request.method, request.raw_path, what));
+        return refusal(code);
+    };
+    try {
+        throw;
+    } catch (const Refused& refused) {
+        return refusal(refused.error());
+    } catch (const storage::EngineFailure& failure) {
+        return logged(failure.code(), failure.what());
+    } catch (const CorruptBytes& failure) {
+        return logged(Code::storage_failed, failure.what());
+    } catch (const std::bad_alloc&) {
+        return logged(Code::internal_error, "out of memory");
+    } catch (const std::exception& failure) {
+        return logged(Code::internal_error, failure.what());
+    }
+}
+
+}  // namespace divan::server

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/routes.h"
+#include "storage/base/json.h"
+#include "storage/query/mango/field_path.h"
+#include "storage/query/mango/selector.h"
+
+namespace divan::server {
+
+/// Which changes a feed tells: couch_changes:configure_filter/4.
+struct ChangesFilter {
+    enum class Kind : std::uint8_t { none, doc_ids, selector, design };
+
+    Kind kind = Kind::none;
+    std::vector<std::string> doc_ids;           ///< Sorted, each once.
+    storage::mango::Selector selector;
+    std::optional<storage::mango::FieldList> fields;  ///< Of `selector`: what of documents is shown.
+};
+
+/// Reads the filter named `name`. `body` is null where there was none. Throws `Refused` with
+/// CouchDB's sentences.
+ChangesFilter configure_filter(const Call& call, const std::string& name, const JsonValue* body);
+
+}  // namespace divan::server

@@ -1,0 +1,25 @@
+#include "server/handlers/id_revisions.h"
+
+#include "storage/document/client_document.h"
+
+namespace divan::server {
+
+std::vector<storage::PurgeRow> parse_id_revisions(const JsonValue& object,
+                                                  const storage::Database& database) {
+    std::vector<storage::PurgeRow> rows;
+    rows.reserve(object.members().size());
+    for (const auto& [id, list] : object.members()) {
+        if (!list.is_array()) throw Refused(Code::bad_request, "Invalid list of revisions");
+        if (database.entry().partitioned) storage::validate_partitioned_id(id).value();
+        auto& row = rows.emplace_back();
+        row.id = id;
+        row.revisions.reserve(list.items().size());
+        for (const auto& item : list.items()) {
+            if (!item.is_string()) throw Refused(Code::bad_request, "Invalid rev format");
+            row.revisions.push_back(storage::parse_revision(item.string()).value());
+        }
+    }
+    return rows;
+}
+
+}  // namespace divan::server

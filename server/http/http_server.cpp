@@ -1,0 +1,221 @@
+#include "server/http/http_server.h"
+
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
+#include <future>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+#include "server/http/io_loop.h"
+#include "server/http/session.h"
+#include "storage/base/log.h"
+
+namespace divan::server {
+namespace {
+
+constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::milliseconds stop_poll{5};
+constexpr std::chrono::milliseconds abort_grace{3'000};
+constexpr int accepted_in_a_row_max = 64;
+
+[[noreturn]] void cannot_listen(const HttpOptions& options, int error) {
+    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}", options.address,
+                                         options.port, std::strerror(error)));
+}
+
+struct ListenAddress {
+    sockaddr_storage address{};
+    socklen_t size = 0;
+};
+
+ListenAddress parse_address(const HttpOptions& options) {
+    ListenAddress result;
+    const bool any = options.address == "any" || options.address == "::";
+    std::string text = any ? "::" : options.address;
+    if (text.size() > 2 && text.front() == '[') text = text.substr(1, text.size() - 2);
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&result.address);
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&result.address);
+    if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(options.port);
+        result.size = sizeof *v4;
+    } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(options.port);
+        result.size = sizeof *v6;
+    } else {
+        throw std::runtime_error(
+            fmt::format("cannot listen on \"{}\": no numeric address", options.address));
+    }
+    return result;
+}
+
+int open_listener(const HttpOptions& options) {
+    auto wanted = parse_address(options);
+    int fd = ::socket(wanted.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 && errno == EAFNOSUPPORT && options.address == "any") {
+        HttpOptions v4_only = options;
+        v4_only.address = "0.0.0.0";
+        return open_listener(v4_only);
+    }
+    if (fd < 0) cannot_listen(options, errno);
+    const int on = 1;
+    const int off = 0;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (wanted.address.ss_family == AF_INET6) {
+        ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (::bind(fd, reinterpret_cast<sockaddr*>(&wanted.address), wanted.size) != 0 ||
+        ::listen(fd, SOMAXCONN) != 0) {
+        const int error = errno;
+        ::close(fd);
+        cannot_listen(options, error);
+    }
+    return fd;
+}
+
+}  // namespace
+
+struct HttpServer::Impl {
+    struct Worker {
+        std::unique_ptr<IoLoop> loop;
+        std::unique_ptr<SessionHost> host;
+        std::thread thread;
+    };
+
+    HttpOptions options;
+    int listener = -1;
+    std::uint16_t port = 0;
+    std::vector<std::unique_ptr<Worker>> workers;
+    std::unique_ptr<Watch> watch;  ///< Of the listener; on the first loop.
+    bool left_behind = false;      ///< Sessions that did not end still point at their loops.
+
+    void accept_some();
+    void wait_for_clients();
+    void stop_accepting();
+    void on_every_loop(const std::function<void(SessionHost&)>& work);
+    bool wait_until_empty(std::chrono::milliseconds limit) const;
+    Worker& least_busy();
+};
+
+void HttpServer::Impl::wait_for_clients() {
+    if (watch) watch->when_readable([this] { accept_some(); });
+}
+
+HttpServer::Impl::Worker& HttpServer::Impl::least_busy() {
+    const auto fewer = [](const auto& a, const auto& b) {
+        return a->host->session_count() < b->host->session_count();
+    };
+    return **std::min_element(workers.begin(), workers.end(), fewer);
+}
+
+// Connections go to the loop with the fewest, so that a handful of busy clients uses every core.
+void HttpServer::Impl::accept_some() {
+    for (int i = 0; i < accepted_in_a_row_max; ++i) {
+        const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_for_clients();
+            if (errno == EINTR || errno == ECONNABORTED) continue;
+            log(LogLevel::error, fmt::format("cannot accept: {}", std::strerror(errno)));
+            workers.front()->loop->after(accept_pause, [this] { wait_for_clients(); });
+            return;
+        }
+        const int on = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        auto& worker = least_busy();
+        worker.host->expect_one();
+        worker.loop->post([host = worker.host.get(), fd, peer = address_of(fd, true).host] {
+            host->adopt(fd, peer);
+        });
+    }
+    wait_for_clients();
+}
+
+void HttpServer::Impl::stop_accepting() {
+    std::promise<void> done;
+    workers.front()->loop->post([this, &done] {
+        watch.reset();  // closes the listener
+        done.set_value();
+    });
+    done.get_future().wait();
+}
+
+void HttpServer::Impl::on_every_loop(const std::function<void(SessionHost&)>& work) {
+    for (auto& worker : workers) {
+        worker->loop->post([host = worker->host.get(), work] { work(*host); });
+    }
+}
+
+bool HttpServer::Impl::wait_until_empty(std::chrono::milliseconds limit) const {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto empty = [](const auto& worker) { return worker->host->session_count() == 0; };
+    while (!std::all_of(workers.begin(), workers.end(), empty)) {
+        if (std::chrono::steady_clock::now() >= end) return false;
+        std::this_thread::sleep_for(stop_poll);
+    }
+    return true;
+}
+
+HttpServer::HttpServer(RequestHandler& handler, Metrics& metrics, HttpOptions options)
+    : impl_(std::make_unique<Impl>()) {
+    impl_->options = std::move(options);
+    impl_->listener = open_listener(impl_->options);
+    impl_->port = address_of(impl_->listener, false).port;
+    auto count = impl_->options.loops;
+    if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
+    for (std::size_t i = 0; i < count; ++i) {
+        auto worker = std::make_unique<Impl::Worker>();
+        worker->loop = IoLoop::create();
+        worker->host =
+            std::make_unique<SessionHost>(*worker->loop, handler, metrics, impl_->options);
+        impl_->workers.push_back(std::move(worker));
+    }
+}
+
+HttpServer::~HttpServer() {
+    if (impl_->workers.front()->thread.joinable()) {
+        stop(std::chrono::milliseconds{0});
+    } else if (impl_->listener >= 0) {
+        ::close(impl_->listener);
+    }
+    if (!impl_->left_behind) return;
+    for (auto& worker : impl_->workers) static_cast<void>(worker.release());
+}
+
+std::uint16_t HttpServer::port() const {
+    return impl_->port;
+}
+
+void HttpServer::start() {
+    auto& first = *impl_->workers.front();
+    impl_->watch = first.loop->watch(impl_->listener);
+    for (auto& worker : impl_->workers) {
+        worker->thread = std::thread([worker = worker.get()] {
+            worker->loop->post([worker] { worker->host->tick(); });
+            worker->loop->run();
+        });
+    }
+    first.loop->post([this] { impl_->wait_for_clients(); });
+}
+
+void HttpServer::stop(std::chrono::milliseconds grace) {
+    impl_->stop_accepting();
+    impl_->on_every_loop([](SessionHost& host) { host.begin_stop(); });
+    bool empty = impl_->wait_until_empty(grace);
+    if (!empty) {
+        impl_->on_every_loop([](SessionHost& host) { host.abort_all(); });
+        empty = impl_->wait_until_empty(abort_grace);
+    }
+    for (auto& worker : impl_->workers) worker->loop->stop();
+    for (auto& worker : impl_->workers) worker->thread.join();
+    impl_->left_behind = !empty;
+    if (!empty) log(LogLevel::error, "some requests did not end in time and were left behind");
+    impl_->listener = -1;
+}
+
+}  // namespace divan::server

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace divan::server {
+
+/// Unpacks a gzipped request body in bounded steps.
+class Inflater {
+public:
+    Inflater();
+    ~Inflater();
+
+    /// Unpacks from the front of `in`, appending about `step_bytes` to `out` at the most, and removes
+    /// what it used. False where it is no gzip.
+    bool step(std::string_view& in, std::string& out, std::size_t step_bytes);
+    /// The end of the gzip, checksum included, was seen.
+    bool finished() const;
+    /// The last step stopped for its size: another one gives more, even without input.
+    bool holds_more() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace divan::server

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "server/http/event_loop.h"
+
+namespace divan::server {
+
+/// A pool of `threads` threads. Its destructor finishes what was posted.
+std::unique_ptr<WorkPool> make_work_pool(std::size_t threads);
+
+}  // namespace divan::server

@@ -1,0 +1,95 @@
+#include "test/server/handlers/handler_host.h"
+
+namespace divan::server {
+namespace {
+
+class TextBody : public RequestBody {
+public:
+    explicit TextBody(std::string text) : text_(std::move(text)) {}
+    Task<bool> read(std::string& out) override {
+        const bool any = !text_.empty();
+        out += std::exchange(text_, {});
+        co_return any;
+    }
+    Task<std::string> read_all(std::uint64_t bytes_max) override {
+        if (text_.size() > bytes_max) throw Refused(Code::request_too_large, "");
+        co_return std::exchange(text_, {});
+    }
+    std::optional<std::uint64_t> length() const override { return text_.size(); }
+    bool absent() const override { return text_.empty(); }
+    void keep_encoding() override {}
+
+private:
+    std::string text_;
+};
+
+Task<Response> answer(Handler handler, Call& call) {
+    std::optional<Error> refused;
+    try {
+        Response response = co_await handler(call);
+        co_return std::move(response);
+    } catch (const Refused& failure) {
+        refused = failure.error();
+    }
+    co_return refusal(*refused);
+}
+
+Task<void> run(Handler handler, Call& call, Reply& reply, IoLoop& loop) {
+    Response response = co_await answer(handler, call);
+    reply.status = response.status;
+    reply.body = std::move(response.body);
+    if (const auto* type = response.header("Content-Type")) reply.content_type = *type;
+    if (response.source) {
+        std::string piece;
+        bool more = co_await response.source->next(piece);
+        while (more) {
+            reply.body += piece;
+            more = co_await response.source->next(piece);
+        }
+    }
+    loop.stop();
+}
+
+}  // namespace
+
+HandlerHost::HandlerHost(bool partitioned)
+    : services_{catalog_, config,  authenticator_, *pool_, clock_,
+                metrics_, "uuid", [] {},          [] { return false; }} {
+    storage::NewDatabase options;
+    options.partitioned = partitioned;
+    database_ = catalog_.create("db", options).value();
+}
+
+Reply HandlerHost::call(Handler handler, Sent sent) {
+    TextBody body(std::move(sent.body));
+    Request request;
+    request.method = sent.method;
+    request.target = sent.target;
+    parse_target(sent.target, request).value();
+    request.headers = std::move(sent.headers);
+    request.body = &body;
+    Call call{request, services_, identity, database_, std::move(sent.path_values)};
+
+    Reply reply;
+    const auto loop = IoLoop::create();
+    loop->post([&] { spawn(run(handler, call, reply, *loop)); });
+    loop->run();
+    return reply;
+}
+
+Reply HandlerHost::post(Handler handler, std::string body, std::string target) {
+    Sent sent;
+    sent.target = std::move(target);
+    sent.body = std::move(body);
+    return call(handler, std::move(sent));
+}
+
+Reply HandlerHost::get(Handler handler, std::string target) {
+    Sent sent;
+    sent.method = "GET";
+    sent.target = std::move(target);
+    sent.headers.clear();
+    return call(handler, std::move(sent));
+}
+
+}  // namespace divan::server

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/authenticator.h"
+#include "server/config/config.h"
+#include "server/http/io_loop.h"
+#include "server/http/work_pool.h"
+#include "server/routes.h"
+#include "storage/engine/memory_engine.h"
+
+namespace divan::server {
+
+/// What a handler answered, its source drained.
+struct Reply {
+    int status = 0;
+    std::string body;
+    std::string content_type;
+    bool operator==(const Reply&) const = default;
+};
+
+/// Calls handlers as dispatch would, without sockets: a database "db" on a memory engine, an event
+/// loop that runs as long as a call takes, and a pool.
+class HandlerHost {
+public:
+    explicit HandlerHost(bool partitioned = false);
+
+    struct Sent {
+        std::string method = "POST";
+        std::string target = "/db";  ///< Path and query.
+        std::string body;
+        std::vector<Header> headers = {{"content-type", "application/json"}};
+        std::vector<std::pair<std::string_view, std::string>> path_values;
+    };
+    Reply call(Handler handler, Sent sent);
+    /// A POST of JSON.
+    Reply post(Handler handler, std::string body, std::string target = "/db");
+
+    Reply get(Handler handler, std::string target = "/db");
+
+    /// Who asks; an admin of the server to begin with.
+    Identity identity{"admin", {"_admin"}, "default"};
+    Config config;
+    storage::Database& database() { return *database_; }
+
+private:
+    Clock clock_;
+    Metrics metrics_;
+    std::unique_ptr<storage::Engine> engine_ = storage::make_memory_engine();
+    storage::Catalog catalog_{*engine_};
+    auth::Authenticator authenticator_{[](std::string_view) { return std::nullopt; }, clock_};
+    std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
+    Services services_;
+    std::shared_ptr<storage::Database> database_;
+};
+
+}  // namespace divan::server

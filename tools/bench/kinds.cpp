@@ -1,0 +1,297 @@
+#include "tools/bench/kinds.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "tools/bench/documents.h"
+
+namespace divan::bench {
+namespace {
+
+constexpr std::uint64_t bulk_documents = 500;
+constexpr std::uint64_t get_documents = 100;
+constexpr double megabyte = 1e6;
+
+// What all kinds share: when to stop, and what a right reply is.
+class Slice : public Work {
+public:
+    Slice(Site& site, Limits limits, Samples& samples, int status)
+        : site_(site), limits_(limits), samples_(samples), status_(status) {}
+
+    bool next(std::size_t client, Exchange& exchange) final {
+        if (asked_ >= limits_.requests_max) return false;
+        if (std::chrono::steady_clock::now() >= limits_.deadline) return false;
+        ++asked_;
+        fill(client, exchange);
+        return true;
+    }
+    void done(std::size_t, const ReplyParser& reply, std::chrono::nanoseconds latency) final {
+        if (reply.status() != status_) {
+            throw std::runtime_error(fmt::format("{}: {} instead of {}: {}", site_.target().url,
+                                                 reply.status(), status_,
+                                                 reply.body().substr(0, 300)));
+        }
+        samples_.items += items(reply);
+        samples_.latencies.push_back(latency);
+    }
+
+protected:
+    virtual void fill(std::size_t client, Exchange& exchange) = 0;
+    /// What the reply counts for. Throws where it cannot be what was asked for.
+    virtual double items(const ReplyParser& reply) = 0;
+
+    // A reply that is far too small did not do the work.
+    void check_bytes(const ReplyParser& reply, std::uint64_t bytes_min) const {
+        if (reply.body_bytes() < bytes_min) {
+            throw std::runtime_error(fmt::format("{}: an answer of {} bytes, at least {} expected",
+                                                 site_.target().url, reply.body_bytes(),
+                                                 bytes_min));
+        }
+    }
+
+    Site& site_;
+
+private:
+    const Limits limits_;
+    Samples& samples_;
+    const int status_;
+    std::uint64_t asked_ = 0;
+};
+
+// PUT /db/id, each a new document.
+class Puts : public Slice {
+public:
+    Puts(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Slice(site, limits, samples, 201), database_(site.scratch()) {
+        for (std::uint64_t i = 0; i < 512; ++i) {
+            pool_.push_back(make_document(i, site.sizes().document_bytes));
+        }
+    }
+
+private:
+    void fill(std::size_t, Exchange& exchange) override {
+        const std::uint64_t number = site_.next_number();
+        exchange.body = pool_[number % pool_.size()];
+        const std::string path = fmt::format("/{}/{}", database_, make_id(number));
+        exchange.head =
+            site_.target().head("PUT", path, "application/json", exchange.body.size());
+    }
+    double items(const ReplyParser&) override {
+        site_.acknowledged(1);
+        return 1;
+    }
+
+    const std::string& database_;
+    std::vector<std::string> pool_;
+};
+
+// POST /db/_bulk_docs. The body is made once a client; then only its ids are overwritten, so that
+// the measuring costs little.
+class Bulks : public Slice {
+public:
+    Bulks(Site& site, Limits limits, std::size_t clients, Samples& samples)
+        : Slice(site, limits, samples, 201), bodies_(clients) {
+        for (std::size_t i = 0; i < clients; ++i) {
+            bodies_[i] = make_bulk(i * bulk_documents, bulk_documents,
+                                   site.sizes().document_bytes);
+        }
+        for (std::size_t at = 0; (at = bodies_[0].find(mark, at)) != std::string::npos;) {
+            id_at_.push_back(at += mark.size());
+        }
+        head_ = site.target().head("POST", fmt::format("/{}/_bulk_docs", site.scratch()),
+                                   "application/json", bodies_[0].size());
+    }
+
+private:
+    static constexpr std::string_view mark = R"({"_id":")";
+
+    void fill(std::size_t client, Exchange& exchange) override {
+        for (const std::size_t at : id_at_) {
+            bodies_[client].replace(at, id_bytes, make_id(site_.next_number()));
+        }
+        exchange.head = head_;
+        exchange.body = bodies_[client];
+    }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, bulk_documents * 40);
+        site_.acknowledged(bulk_documents);
+        return bulk_documents;
+    }
+
+    std::vector<std::string> bodies_;
+    std::vector<std::size_t> id_at_;
+    std::string head_;
+};
+
+// GET /db/id of a random document.
+class Gets : public Slice {
+public:
+    Gets(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Slice(site, limits, samples, 200), database_(site.corpus()), numbers_(7) {}
+
+private:
+    void fill(std::size_t, Exchange& exchange) override {
+        const auto number = numbers_.below(site_.sizes().documents);
+        exchange.head = site_.target().head(
+            "GET", fmt::format("/{}/{}", database_, make_id(number)), {}, 0);
+        exchange.body = {};
+    }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, site_.sizes().document_bytes);
+        return 1;
+    }
+
+    const std::string& database_;
+    Numbers numbers_;
+};
+
+// A list of the whole corpus: `_all_docs` or `_changes`.
+class Lists : public Slice {
+public:
+    Lists(Site& site, Limits limits, Samples& samples, std::string_view path, bool documents)
+        : Slice(site, limits, samples, 200),
+          row_bytes_(documents ? site.sizes().document_bytes : 40),
+          head_(site.target().head("GET", fmt::format("/{}/{}", site.corpus(), path), {}, 0)) {}
+
+private:
+    void fill(std::size_t, Exchange& exchange) override { exchange.head = head_; }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, site_.sizes().documents * row_bytes_);
+        return static_cast<double>(site_.sizes().documents);
+    }
+
+    const std::uint64_t row_bytes_;
+    const std::string head_;
+};
+
+// POST /db/_bulk_get?revs=true of random documents.
+class BulkGets : public Slice {
+public:
+    BulkGets(Site& site, Limits limits, std::size_t clients, Samples& samples)
+        : Slice(site, limits, samples, 200), bodies_(clients), numbers_(11) {
+        std::string body = R"({"docs":[)";
+        for (std::uint64_t i = 0; i < get_documents; ++i) {
+            body += i == 0 ? R"({"id":")" : R"(,{"id":")";
+            id_at_.push_back(body.size());
+            body += make_id(0) + "\"}";
+        }
+        body += "]}";
+        std::fill(bodies_.begin(), bodies_.end(), body);
+        head_ = site.target().head("POST", fmt::format("/{}/_bulk_get?revs=true", site.corpus()),
+                                   "application/json", body.size());
+        // CouchDB answers in parts where JSON is not asked for.
+        const auto accept = head_.find("*/*");
+        head_.replace(accept, 3, "application/json");
+    }
+
+private:
+    void fill(std::size_t client, Exchange& exchange) override {
+        for (const std::size_t at : id_at_) {
+            bodies_[client].replace(at, id_bytes,
+                                    make_id(numbers_.below(site_.sizes().documents)));
+        }
+        exchange.head = head_;
+        exchange.body = bodies_[client];
+    }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, get_documents * site_.sizes().document_bytes);
+        return get_documents;
+    }
+
+    std::vector<std::string> bodies_;
+    std::vector<std::size_t> id_at_;
+    Numbers numbers_;
+    std::string head_;
+};
+
+// PUT /db/id/file, each at a new document.
+class Uploads : public Slice {
+public:
+    Uploads(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Slice(site, limits, samples, 201),
+          database_(site.scratch()),
+          bytes_(make_noise(1, site.sizes().attachment_bytes)) {}
+
+private:
+    void fill(std::size_t, Exchange& exchange) override {
+        const std::string path =
+            fmt::format("/{}/{}/file", database_, make_id(site_.next_number()));
+        exchange.head =
+            site_.target().head("PUT", path, "application/octet-stream", bytes_.size());
+        exchange.body = bytes_;
+    }
+    double items(const ReplyParser&) override {
+        site_.acknowledged(1);
+        return static_cast<double>(bytes_.size()) / megabyte;
+    }
+
+    const std::string& database_;
+    const std::string bytes_;
+};
+
+// GET /db/id/file.
+class Downloads : public Slice {
+public:
+    Downloads(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Slice(site, limits, samples, 200), database_(site.files()) {}
+
+private:
+    void fill(std::size_t, Exchange& exchange) override {
+        const std::string path = fmt::format("/{}/a{}/file", database_, at_++ % Site::file_count);
+        exchange.head = site_.target().head("GET", path, {}, 0);
+    }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, site_.sizes().attachment_bytes);
+        return static_cast<double>(reply.body_bytes()) / megabyte;
+    }
+
+    const std::string& database_;
+    std::size_t at_ = 0;
+};
+
+template <class T>
+std::unique_ptr<Work> make(Site& site, Limits limits, std::size_t clients, Samples& samples) {
+    return std::make_unique<T>(site, limits, clients, samples);
+}
+
+struct AllDocs : Lists {
+    AllDocs(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Lists(site, limits, samples, "_all_docs", false) {}
+};
+struct AllDocsWithDocs : Lists {
+    AllDocsWithDocs(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Lists(site, limits, samples, "_all_docs?include_docs=true", true) {}
+};
+struct Changes : Lists {
+    Changes(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Lists(site, limits, samples, "_changes", false) {}
+};
+struct ChangesWithDocs : Lists {
+    ChangesWithDocs(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Lists(site, limits, samples, "_changes?include_docs=true", true) {}
+};
+
+constexpr std::uint64_t many = 1000000;
+
+constexpr Kind table[] = {
+    {"put", "durable PUTs of new documents", "docs/s", 16, many, make<Puts>},
+    {"put-1", "the same by one client", "docs/s", 1, many, make<Puts>},
+    {"bulk", "_bulk_docs of 500 new documents", "docs/s", 4, 2000, make<Bulks>},
+    {"get", "GET of a random document", "docs/s", 16, many, make<Gets>},
+    {"all-docs", "_all_docs of all documents", "rows/s", 1, many, make<AllDocs>},
+    {"all-docs-docs", "the same with include_docs", "rows/s", 1, many, make<AllDocsWithDocs>},
+    {"changes", "_changes of all documents", "rows/s", 1, many, make<Changes>},
+    {"changes-docs", "the same with include_docs", "rows/s", 1, many, make<ChangesWithDocs>},
+    {"bulk-get", "_bulk_get of 100 documents, revs=true", "docs/s", 4, many, make<BulkGets>},
+    {"file-put", "upload of an attachment", "MB/s", 2, 40, make<Uploads>},
+    {"file-get", "download of an attachment", "MB/s", 2, many, make<Downloads>},
+};
+
+}  // namespace
+
+std::span<const Kind> kinds() {
+    return table;
+}
+
+}  // namespace divan::bench

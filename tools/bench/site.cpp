@@ -1,0 +1,112 @@
+#include "tools/bench/site.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <random>
+#include <stdexcept>
+
+#include "tools/bench/documents.h"
+#include "tools/bench/process.h"
+
+namespace divan::bench {
+namespace {
+
+constexpr std::uint64_t load_at_once = 1000;
+
+bool is_local(const Target& target) {
+    return target.host == "localhost" || target.host == "::1" || target.host.starts_with("127.");
+}
+
+}  // namespace
+
+std::string make_bulk(std::uint64_t first, std::uint64_t count, std::size_t document_bytes) {
+    std::string body = R"({"docs":[)";
+    for (std::uint64_t number = first; number < first + count; ++number) {
+        if (number > first) body += ',';
+        body += make_document(number, document_bytes, make_id(number));
+    }
+    return body + "]}";
+}
+
+Site::Site(const std::string& url, Sizes sizes, std::optional<int> process)
+    : target_(Target::parse(url)), sizes_(sizes), process_(process) {
+    server_ = expect("GET", "/", {}, 200);
+    while (!server_.empty() && server_.back() == '\n') server_.pop_back();
+    if (!process_ && is_local(target_)) process_ = process_listening_on(target_.port);
+    if (process_) {
+        if (const auto usage = usage_of(*process_)) memory_at_first_ = usage->resident_bytes;
+    }
+    name_ = fmt::format("bench-{:08x}", std::random_device{}());
+}
+
+Site::~Site() {
+    for (const std::string& database : databases_) {
+        try {
+            int status = 0;
+            call(target_, "DELETE", "/" + database, {}, status);
+        } catch (const std::exception& gone) {
+            fmt::print(stderr, "{} stays behind: {}\n", database, gone.what());
+        }
+    }
+}
+
+const std::string& Site::corpus() {
+    if (!corpus_.empty()) return corpus_;
+    const std::string database = name_ + "-corpus";
+    create(database);
+    for (std::uint64_t first = 0; first < sizes_.documents; first += load_at_once) {
+        const auto count = std::min(load_at_once, sizes_.documents - first);
+        expect("POST", "/" + database + "/_bulk_docs",
+               make_bulk(first, count, sizes_.document_bytes), 201);
+    }
+    return corpus_ = database;
+}
+
+const std::string& Site::files() {
+    if (!files_.empty()) return files_;
+    const std::string database = name_ + "-files";
+    create(database);
+    for (std::size_t i = 0; i < file_count; ++i) {
+        const std::string bytes = make_noise(i, sizes_.attachment_bytes);
+        const std::string path = fmt::format("/{}/a{}/file", database, i);
+        expect("PUT", path, bytes, 201);
+    }
+    return files_ = database;
+}
+
+const std::string& Site::scratch() {
+    if (scratch_.empty()) {
+        create(name_ + "-scratch");
+        scratch_ = name_ + "-scratch";
+    }
+    return scratch_;
+}
+
+void Site::check_acknowledged() {
+    if (scratch_.empty()) return;
+    const auto info = boost::json::parse(expect("GET", "/" + scratch_, {}, 200));
+    const auto count = info.at("doc_count").to_number<std::uint64_t>();
+    if (count != acknowledged_) {
+        throw std::runtime_error(fmt::format("{}: {} documents were acknowledged, {} are there",
+                                             target_.url, acknowledged_, count));
+    }
+}
+
+void Site::create(const std::string& database) {
+    expect("PUT", "/" + database, {}, 201);
+    databases_.push_back(database);
+}
+
+std::string Site::expect(std::string_view method, const std::string& path, std::string_view body,
+                         int status) {
+    int got = 0;
+    std::string answer = call(target_, method, path, body, got);
+    if (got != status) {
+        throw std::runtime_error(fmt::format("{}: {} {} was answered with {}: {}", target_.url,
+                                             method, path, got, answer.substr(0, 300)));
+    }
+    return answer;
+}
+
+}  // namespace divan::bench
