@@ -110,13 +110,17 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
     parts.services.reset(new Services{*parts.catalog, parts.config, *parts.authenticator,
-                                      *parts.pool, parts.clock, parts.metrics, uuid,
+                                      *parts.pool, parts.clock, parts.metrics, {},
                                       std::move(restart),
                                       [&stopping = parts.stopping] { return stopping.load(); }});
     parts.dispatcher = std::make_unique<Dispatcher>(routes(), *parts.services);
-    const auto http = http_options(parts.options, parts.config, made_up);
+    const auto http = http_options(parts.options, parts.config, !has_admin(parts.config));
     parts.address = http.address;
     parts.http = std::make_unique<HttpServer>(*parts.dispatcher, parts.metrics, http);
+    // Last, so that a start that fails leaves nothing behind and says no password.
+    ensure_admin(parts.config);
+    parts.services->node_uuid = ensure_node_uuid(parts.config);
+    ensure_system_databases(parts.config, *parts.catalog);
 }
 
 App::~App() {

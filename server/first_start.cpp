@@ -26,14 +26,19 @@ void keep_admin(Config& config, std::string_view name, std::string_view password
 
 }  // namespace
 
-bool ensure_admin(Config& config) {
+bool has_admin(const Config& config) {
+    return !config.section("admins").empty() ||
+           (!environment("COUCHDB_USER").empty() && !environment("COUCHDB_PASSWORD").empty());
+}
+
+void ensure_admin(Config& config) {
     hash_plain_admins(config);
     const auto name = environment("COUCHDB_USER");
     const auto password = environment("COUCHDB_PASSWORD");
     if (!name.empty() && !password.empty() && !config.find("admins", name)) {
         keep_admin(config, name, password);
     }
-    if (!config.section("admins").empty()) return false;
+    if (has_admin(config)) return;
 
     const auto made_up = base64url_encode(random_bytes(made_up_password_bytes));
     keep_admin(config, made_up_name, made_up);
@@ -42,7 +47,6 @@ bool ensure_admin(Config& config) {
         "It is not shown again. Until the next start only this machine can connect.\n",
         made_up_name, made_up);
     std::fputs(line.c_str(), stderr);
-    return true;
 }
 
 std::string ensure_node_uuid(Config& config) {

@@ -5,12 +5,14 @@
 
 namespace divan::server {
 
-/// Sees to it that there is an administrator: those of the configuration, and the one that the
-/// environment names (COUCHDB_USER, COUCHDB_PASSWORD). Where there is none, makes `admin` with a
-/// random password that is printed once to standard error and kept hashed in the writable file.
-/// Plain passwords of the configuration are hashed. Returns whether the admin was made up: then
-/// nobody chose to open this server to a network yet.
-bool ensure_admin(Config& config);
+/// Whether the configuration or the environment (COUCHDB_USER, COUCHDB_PASSWORD) names an
+/// administrator. Where none does, nobody chose yet to open this server to a network.
+bool has_admin(const Config& config);
+
+/// Sees to it that there is an administrator. Where `has_admin` is false it makes `admin` with a
+/// random password, which is printed once to standard error and kept hashed in the writable file.
+/// Plain passwords of the configuration are hashed.
+void ensure_admin(Config& config);
 
 /// `[couchdb] uuid`, made and kept at the first start.
 std::string ensure_node_uuid(Config& config);

@@ -53,7 +53,7 @@ private:
     const std::string inner_;
     const BulkGetReader::Found* found_ = nullptr;
     std::size_t next_revision_ = 0;
-    std::vector<const storage::StoredAttachment*> attachments_;  ///< Of the revision, still to send.
+    std::vector<const storage::StoredAttachment*> attachments_;  ///< Of the revision under way.
     std::size_t attachment_ = 0;
     std::uint64_t offset_ = 0;
     bool any_ = false;

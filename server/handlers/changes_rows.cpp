@@ -99,7 +99,7 @@ bool ChangesRows::load() {
 
 FeedRows::Filled ChangesRows::exhausted(const FeedFrame& frame) {
     at_ = stream_->end(at_);
-    pending_ = 0;
+    pending_ = stream_->pending_at_end();
     release();
     const bool complete = query_.descending || (left_ == 0 && ends_at_limit(frame));
     return complete ? Filled::complete : Filled::drained;
@@ -109,9 +109,9 @@ FeedRows::Filled ChangesRows::limit_reached(const FeedFrame& frame) {
     const auto& change = batch_[next_];
     const bool passes = !passed_.empty();
     if (query_.limit == 0) {
-        pending_ = stream_->beyond(change.sequence) + (passes ? 1 : 0);
+        pending_ = stream_->pending(change.sequence) + (passes ? 1 : 0);
     } else {
-        pending_ = stream_->beyond(at_);
+        pending_ = stream_->pending(at_);
     }
     if (!passes) at_ = change.sequence;
     if (ends_at_limit(frame)) return Filled::complete;

@@ -13,10 +13,11 @@ public:
     virtual ~ChangesStream() = default;
     /// Null at the end. Good until the next call.
     virtual const storage::Change* next() = 0;
-    /// How many changes there are beyond the one at `at`.
-    virtual std::uint64_t beyond(Sequence at) const = 0;
-    /// Where a feed stands that came to the end; `at` is its last change.
+    /// What is pending for a feed that stands at `at`.
+    virtual std::uint64_t pending(Sequence at) const = 0;
+    /// Where a feed stands that came to the end, `at` being its last change; and what is pending then.
     virtual Sequence end(Sequence at) const = 0;
+    virtual std::uint64_t pending_at_end() const = 0;
 };
 
 /// Changes after `since`, or with `descending` all of them. For `_doc_ids` and `_design` the

@@ -11,8 +11,8 @@
 
 namespace divan::server {
 
-/// The parameters of a document's address, as chttpd_db:parse_doc_query/1 reads them: of one that is
-/// repeated all are checked and the last one counts; unknown ones mean nothing.
+/// The parameters of a document's address, as chttpd_db:parse_doc_query/1 reads them: of one sent
+/// twice both are checked and the last one counts; unknown ones mean nothing.
 struct DocumentQuery {
     std::optional<storage::Revision> revision;
     /// `open_revs`: empty where it was not sent, or as an empty list; both mean the plain document.

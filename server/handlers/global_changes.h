@@ -19,8 +19,9 @@ std::string global_changes_name(const Config& config);
 /// "deleted:name" of the database `_global_changes`, where somebody has made one. What comes within
 /// `[global_changes] max_write_delay` milliseconds is written together, the same event once.
 ///
-/// It is the catalog's one listener from its beginning to its end, during which nothing else may set
-/// one; `catalog` and `config` must outlive it. It has a thread of its own that mostly sleeps.
+/// It is the catalog's one listener from its beginning to its end; nothing else may set one
+/// meanwhile. `catalog` and `config` must outlive it. It has a thread of its own, which mostly
+/// sleeps.
 class GlobalChanges {
 public:
     GlobalChanges(storage::Catalog& catalog, const Config& config);

@@ -1,5 +1,6 @@
 #include "server/handlers/id_revisions.h"
 
+#include "server/handlers/revision_text.h"
 #include "storage/document/client_document.h"
 
 namespace divan::server {
@@ -20,6 +21,15 @@ std::vector<storage::PurgeRow> parse_id_revisions(const JsonValue& object,
         }
     }
     return rows;
+}
+
+void append_revisions(std::string& out, const std::vector<storage::Revision>& revisions) {
+    out.push_back('[');
+    for (std::size_t i = 0; i < revisions.size(); ++i) {
+        if (i > 0) out.push_back(',');
+        append_revision_json(out, revisions[i]);
+    }
+    out.push_back(']');
 }
 
 }  // namespace divan::server

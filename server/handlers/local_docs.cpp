@@ -158,7 +158,7 @@ Task<Response> copy_local_doc(Call& call) {
     if (revision) co_return refusal(Code::not_found, "missing");
     const LocalDoc doc = co_await read_local(call, name);
     auto document = storage::parse_client_document(doc.body).value();
-    document.revision = std::move(target.revision);
+    if (target.revision) document.revision.emplace(*target.revision);
     document.id = std::move(target.id);
     if (!is_local_id(*document.id)) {
         auto copied = co_await copy_to_document(call, std::move(document));

@@ -28,16 +28,6 @@ void check_purge_limits(const std::vector<storage::PurgeRow>& rows, const Config
     }
 }
 
-void append_revisions(std::string& out, std::vector<storage::Revision> revisions) {
-    std::sort(revisions.begin(), revisions.end());
-    out.push_back('[');
-    for (std::size_t i = 0; i < revisions.size(); ++i) {
-        if (i > 0) out.push_back(',');
-        append_json_string(out, to_string(revisions[i]));
-    }
-    out.push_back(']');
-}
-
 }  // namespace
 
 Task<Response> post_purge(Call& call) {
@@ -62,7 +52,8 @@ Task<Response> post_purge(Call& call) {
         if (i > 0) body.push_back(',');
         append_json_string(body, sent.members()[i].first);
         body.push_back(':');
-        append_revisions(body, std::move(purged.rows[i]));
+        std::sort(purged.rows[i].begin(), purged.rows[i].end());
+        append_revisions(body, purged.rows[i]);
     }
     co_return json_response(201, body + "}}\n");
 }
@@ -85,7 +76,7 @@ Task<Response> get_purged_infos(Call& call) {
         body += R"({"id":)";
         append_json_string(body, rows[i].id);
         body += R"(,"revs":)";
-        append_revisions(body, std::move(rows[i].revisions));
+        append_revisions(body, rows[i].revisions);
         body.push_back('}');
     }
     co_return json_response(200, body + "]}\n");

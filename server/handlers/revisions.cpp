@@ -83,15 +83,6 @@ Task<std::vector<Missing>> ask_missing(Call& call) {
     co_return std::move(missing);
 }
 
-void append_revisions(std::string& out, const std::vector<Revision>& revisions) {
-    out.push_back('[');
-    for (std::size_t i = 0; i < revisions.size(); ++i) {
-        if (i > 0) out.push_back(',');
-        append_json_string(out, to_string(revisions[i]));
-    }
-    out.push_back(']');
-}
-
 }  // namespace
 
 Task<Response> post_revs_diff(Call& call) {

@@ -25,8 +25,8 @@ Result<void> check_limits(const storage::ClientDocument& document, const WriteLi
 
 /// Judges an edit of a design document: only admins of the database write one, and its form must be
 /// right. False where there is nothing to write: a replicated revision that is known already. Edits
-/// of other documents pass. A conflict is told before anything else, as in couch_db:validate_doc_update.
-/// Reads the engine only where something is wrong.
+/// of other documents pass. A conflict is told before anything else, as in couch_db. Reads the
+/// engine only where something is wrong.
 Result<bool> admit_design_edit(const Identity& who, const storage::Database& database,
                                const storage::Edit& edit);
 

@@ -44,9 +44,9 @@ std::vector<const StoredAttachment*> attachments_to_send(const StoredBody& body,
                                                          const DocumentRecord* record,
                                                          const DocumentOptions& options);
 
-/// `open_revs` and `_bulk_get`: which revisions of a tree a request means. Those asked for (or every
-/// leaf where `wanted` is empty), each once; with `latest`, the leaves that grew from each. Those
-/// that the tree does not have come last and have no index. couch_db:open_doc_revs/4.
+/// `open_revs` and `_bulk_get`: which revisions of a tree a request means. Those asked for (or
+/// every leaf where `wanted` is empty), each once; with `latest`, the leaves that grew from each.
+/// Those that the tree does not have come last and have no index. couch_db:open_doc_revs/4.
 struct ChosenRevision {
     Revision revision;
     std::optional<RevisionTree::Index> index;

@@ -13,8 +13,8 @@ inline bool is_design_id(std::string_view id) {
 }
 
 /// The checks on a design document's form that CouchDB makes before it is written: names and kinds
-/// of `views`, `options`, `filters`, `validate_doc_update`, … (couch_mrview:validate_ddoc_fields/1
-/// and validate/2). Says nothing about whether functions compile.
+/// of `views`, `options`, `filters` and so on (couch_mrview:validate_ddoc_fields/1, validate/2).
+/// Says nothing about whether functions compile.
 ///
 /// `body_json` is the normalised object without `_` members. Passes any `id` that is no design
 /// document's. Only a partitioned database takes `"partitioned":true`. Refuses with

@@ -284,6 +284,25 @@ TEST_CASE("attachments beyond the limit are refused, by their announced length o
     CHECK(server.get("/db/b").status == 404);
 }
 
+TEST_CASE("an upload or a download that breaks off harms nobody else") {
+    TestServer server;
+    server.create_database("db");
+    const auto bytes = patterned(4U << 20);
+    put_png(server, "/db/a/x", bytes);
+    const std::string head = " HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46c2VjcmV0\r\n";
+    {
+        HttpClient uploading(server.port());
+        uploading.send("PUT /db/b/x" + head + "Content-Length: 9000000\r\n\r\n" + bytes);
+        uploading.hang_up();
+        HttpClient downloading(server.port());
+        downloading.send("GET /db/a/x" + head + "\r\n");
+        CHECK(downloading.receive_head().status == 200);
+        downloading.hang_up();
+    }
+    CHECK(server.get("/db/b").status == 404);
+    CHECK((server.get("/db/a/x").body == bytes));
+}
+
 TEST_CASE("attachments are still there after a restart") {
     TestServer server;
     server.create_database("db");

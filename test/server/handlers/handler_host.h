@@ -45,6 +45,7 @@ public:
     Identity identity{"admin", {"_admin"}, "default"};
     Config config;
     storage::Database& database() { return *database_; }
+    storage::Catalog& catalog() { return catalog_; }
 
 private:
     Clock clock_;

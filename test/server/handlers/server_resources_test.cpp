@@ -60,9 +60,9 @@ TEST_CASE("_all_dbs lists a range of the names, and 304 to whoever has the list"
         CHECK(server.get(std::string("/_all_dbs") + bad).status == 400);
     }
     const auto list = server.get("/_all_dbs");
-    const auto* etag = list.header("etag");
-    REQUIRE(etag);
-    CHECK(server.request("GET", "/_all_dbs", "", {{"If-None-Match", *etag}}).status == 304);
+    const auto etag = list.header("etag");
+    REQUIRE_FALSE(etag.empty());
+    CHECK(server.request("GET", "/_all_dbs", "", {{"If-None-Match", etag}}).status == 304);
     CHECK(server.request("GET", "/_all_dbs", "", {{"If-None-Match", "*"}}).status == 200);
 }
 
