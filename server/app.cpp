@@ -98,9 +98,6 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     const auto open_max = parts.config.get_integer("couchdb", "max_dbs_open", 2000);
     parts.catalog = std::make_unique<storage::Catalog>(
         *parts.engine, static_cast<std::size_t>(std::max<std::int64_t>(open_max, 1)));
-    const bool made_up = ensure_admin(parts.config);
-    const auto uuid = ensure_node_uuid(parts.config);
-    ensure_system_databases(parts.config, *parts.catalog);
     parts.global_changes = std::make_unique<GlobalChanges>(*parts.catalog, parts.config);
 
     parts.authenticator = std::make_unique<auth::Authenticator>(

@@ -15,7 +15,7 @@ namespace divan::server {
 
 /// Who may call a route. Dispatch checks it before the handler runs.
 enum class Access : std::uint8_t {
-    anyone,          ///< Even without a login where `require_valid_user` is set (`/_up`, `/_session`).
+    anyone,          ///< Even without a login where `require_valid_user` is set (`/_session`).
     user,            ///< Anyone, or with `require_valid_user` anyone with a login.
     member,          ///< May read the database of `{db}`: its `_security` members, or everyone.
     database_admin,  ///< Its `_security` admins; a member is refused with 403.

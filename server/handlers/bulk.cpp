@@ -75,9 +75,9 @@ void check_row(const ClientDocument& document, bool new_edits, const BulkRules& 
     }
 }
 
-LocalEdit make_local(ClientDocument document) {
+LocalEdit make_local(std::string_view id, ClientDocument document) {
     LocalEdit local;
-    local.id = document.id->substr(local_prefix.size());
+    local.id = id.substr(local_prefix.size());
     local.deleted = document.deleted;
     const auto revision = sent_revision(document);
     if (revision != Revision{}) {
@@ -99,7 +99,7 @@ void add_document(ClientDocument document, const BulkRules& rules, BulkEdits& bu
     if (row.id.starts_with(local_prefix)) {
         row.fate = BulkRow::Fate::local;
         row.index = bulk.locals.size();
-        bulk.locals.push_back(make_local(std::move(document)));
+        bulk.locals.push_back(make_local(row.id, std::move(document)));
         return;
     }
     auto edit = make_edit(std::move(document), bulk.new_edits, rules.attachments).value();

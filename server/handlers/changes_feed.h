@@ -79,7 +79,8 @@ public:
     };
 
     virtual ~FeedRows() = default;
-    /// Appends rows, about a piece of them. After `drained` it must hold no snapshot and little memory.
+    /// Appends rows, about a piece of them. After `drained` it must hold no snapshot and little
+    /// memory.
     virtual Filled fill(std::string& out, FeedFrame& frame) = 0;
     /// Appends the end. Any thread.
     virtual void close(std::string& out, const FeedFrame& frame) = 0;
@@ -93,9 +94,9 @@ struct FeedBell {
     std::shared_ptr<const void> owner;
 };
 
-/// Answers with a feed, made while it is sent. It waits without a thread, and ends when its patience
-/// does, when what it tells of is gone, when the server stops, and when the client hangs up. A normal
-/// feed waits for nothing and needs no bell; one that fits a piece has a known length.
+/// Answers with a feed, made while it is sent. It waits without a thread, and ends when its
+/// patience does, when what it tells of is gone, when the server stops, and when the client hangs
+/// up. A normal feed waits for nothing and needs no bell; one that fits a piece has a known length.
 Task<Response> answer_feed(Services& services, Connection* connection, FeedKind kind,
                            std::unique_ptr<FeedRows> rows, FeedPatience patience,
                            std::optional<FeedBell> bell);

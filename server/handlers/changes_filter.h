@@ -19,7 +19,8 @@ struct ChangesFilter {
     Kind kind = Kind::none;
     std::vector<std::string> doc_ids;           ///< Sorted, each once.
     storage::mango::Selector selector;
-    std::optional<storage::mango::FieldList> fields;  ///< Of `selector`: what of documents is shown.
+    /// Of `selector`: what of documents is shown.
+    std::optional<storage::mango::FieldList> fields;
 };
 
 /// Reads the filter named `name`. `body` is null where there was none. Throws `Refused` with

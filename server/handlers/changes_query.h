@@ -11,8 +11,8 @@
 
 namespace divan::server {
 
-/// The parameters of `_changes`: chttpd_db:parse_changes_query/1. Unlike elsewhere the case of names
-/// does not matter, and a boolean other than "true" is false.
+/// The parameters of `_changes`: chttpd_db:parse_changes_query/1. Unlike elsewhere the case of
+/// names does not matter, and a boolean other than "true" is false.
 struct ChangesQuery {
     /// Where nothing was asked for; CouchDB's number shows in which rows `seq_interval` picks.
     static constexpr std::uint64_t no_limit = 1'000'000'000'000'000;

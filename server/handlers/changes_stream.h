@@ -15,7 +15,8 @@ public:
     virtual const storage::Change* next() = 0;
     /// What is pending for a feed that stands at `at`.
     virtual std::uint64_t pending(Sequence at) const = 0;
-    /// Where a feed stands that came to the end, `at` being its last change; and what is pending then.
+    /// Where a feed stands that came to the end, `at` being its last change; and what is pending
+    /// then.
     virtual Sequence end(Sequence at) const = 0;
     virtual std::uint64_t pending_at_end() const = 0;
 };

@@ -7,8 +7,8 @@
 
 namespace divan::server {
 
-/// Appends a revision as a JSON string. Those that CouchDB made need no escapes; a replicated one can
-/// be any text.
+/// Appends a revision as a JSON string. Those that CouchDB made need no escapes; a replicated one
+/// can be any text.
 inline void append_revision_json(std::string& out, const storage::Revision& revision) {
     if (revision.hash.bytes().size() == 16) {
         out.push_back('"');

@@ -13,7 +13,8 @@ namespace divan::server {
 /// Pieces of this size are produced at a time on the pool.
 inline constexpr std::size_t piece_bytes = 64U << 10;
 
-/// The answer to one query: `{"total_rows":…,"rows":[…]}`. One thread at a time, none in particular.
+/// The answer to one query: `{"total_rows":…,"rows":[…]}`. One thread at a time, none in
+/// particular.
 class RowList {
 public:
     virtual ~RowList() = default;
@@ -23,9 +24,9 @@ public:
     virtual bool row(std::string& out) = 0;
 };
 
-/// Sends the lists one after the other, as CouchDB lays them out; in `{"results":[…]}` where `several`.
-/// What fits one piece is an answer of known length, and a longer one is made while it is sent.
-/// Throws what making the first piece throws.
+/// Sends the lists one after the other, as CouchDB lays them out; in `{"results":[…]}` where
+/// `several`. What fits one piece is an answer of known length, and a longer one is made while it
+/// is sent. Throws what making the first piece throws.
 Task<Response> answer_rows(Services& services, std::vector<std::unique_ptr<RowList>> lists,
                            bool several);
 

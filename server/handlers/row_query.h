@@ -49,8 +49,8 @@ void read_parameters(const Request& request, RowQuery& query);
 /// The same of the members of an object in a body. One key in `keys` counts as `key` too.
 void read_members(const JsonValue& object, RowQuery& query);
 
-/// What is refused of a query whose rows are not reduced (couch_mrview_util:validate_args/1), and the
-/// limit on rows. Throws `Refused`.
+/// What is refused of a query whose rows are not reduced (couch_mrview_util:validate_args/1), and
+/// the limit on rows. Throws `Refused`.
 void check_rows(RowQuery& query, const Config& config);
 
 /// Keeps the query within its partition, where one is given: couch_mrview_util's

@@ -204,6 +204,7 @@ void HttpServer::start() {
 }
 
 void HttpServer::stop(std::chrono::milliseconds grace) {
+    if (!impl_->workers.front()->thread.joinable()) return;  // never started
     impl_->stop_accepting();
     impl_->on_every_loop([](SessionHost& host) { host.begin_stop(); });
     bool empty = impl_->wait_until_empty(grace);

@@ -12,8 +12,8 @@ public:
     Inflater();
     ~Inflater();
 
-    /// Unpacks from the front of `in`, appending about `step_bytes` to `out` at the most, and removes
-    /// what it used. False where it is no gzip.
+    /// Unpacks from the front of `in`, appending about `step_bytes` to `out` at the most, and
+    /// removes what it used. False where it is no gzip.
     bool step(std::string_view& in, std::string& out, std::size_t step_bytes);
     /// The end of the gzip, checksum included, was seen.
     bool finished() const;

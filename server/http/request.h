@@ -40,9 +40,10 @@ public:
     virtual ~Connection() = default;
     /// The client hung up: what is sent now goes nowhere.
     virtual bool gone() const = 0;
-    /// `listener` runs once, on the loop, when the client hangs up or the server begins to stop: look
-    /// at `gone()` and `Services::stopping`, then end. If that has happened already it runs soon.
-    /// One listener at a time; an empty one ends the watch (do so before what it captures dies).
+    /// `listener` runs once, on the loop, when the client hangs up or the server begins to stop:
+    /// look at `gone()` and `Services::stopping`, then end. If that has happened already it runs
+    /// soon. One listener at a time; an empty one ends the watch (do so before what it captures
+    /// dies).
     virtual void on_end(std::function<void()> listener) = 0;
 };
 

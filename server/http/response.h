@@ -31,7 +31,7 @@ struct Response {
     std::optional<std::uint64_t> length;   ///< Of `source`, where known; else it goes chunked. With
                                            ///< HEAD it is what the GET would have sent.
     bool close = false;                    ///< Close the connection afterwards.
-    std::unique_ptr<Error> refused;        ///< Of `refusal`s: dispatch adds what the request decides.
+    std::unique_ptr<Error> refused;        ///< Of `refusal`s: dispatch adds to it.
 
     void set(std::string_view name, std::string value);  ///< Replaces.
     void add(std::string_view name, std::string value);

@@ -7,9 +7,9 @@
 
 namespace divan::server {
 
-/// What one coroutine waits for and any thread may ring: a feed waits on one, and a database's bell,
-/// the connection's end and a heartbeat ring it. A ring while nobody waits is kept for the next wait;
-/// several count as one.
+/// What one coroutine waits for and any thread may ring: a feed waits on one, and a database's
+/// bell, the connection's end and a heartbeat ring it. A ring while nobody waits is kept for the
+/// next wait; several count as one.
 ///
 /// Made, awaited and destroyed on one loop's thread. `ring` is for any thread, also by a copy of
 /// `ringer()` after the signal is gone (then it does nothing).

@@ -56,8 +56,8 @@ struct Promise<void> : PromiseBase {
 
 }  // namespace detail
 
-/// A coroutine that starts when it is awaited and then resumes who awaits it, on the thread it ended
-/// on. Owned by exactly one awaiter; knows nothing of sockets.
+/// A coroutine that starts when it is awaited and then resumes who awaits it, on the thread it
+/// ended on. Owned by exactly one awaiter; knows nothing of sockets.
 ///
 /// As long as it is awaited in place its parameters may be references; one that is given to `spawn`
 /// takes values.

@@ -51,7 +51,7 @@ struct DatabaseEntry {
     DatabaseId id;
     std::string uuid;  ///< 32 hexadecimal digits; of this incarnation.
     bool partitioned = false;
-    std::uint32_t shards = 1;          ///< The `q` it was asked for. Only shown: nothing is sharded.
+    std::uint32_t shards = 1;          ///< The `q` it was asked for: only shown.
     std::int64_t created_seconds = 0;  ///< Unix time; `instance_start_time`.
 
     Bytes encode() const;

@@ -28,8 +28,8 @@ struct DocumentOptions {
     }
 };
 
-/// Appends one revision of a document as CouchDB's couch_doc:to_json_obj/2 orders it: `_id`, `_rev`,
-/// the body, `_deleted`, `_revisions`, `_revs_info`, `_conflicts`, `_deleted_conflicts`,
+/// Appends one revision of a document as CouchDB's couch_doc:to_json_obj/2 orders it: `_id`,
+/// `_rev`, the body, `_deleted`, `_revisions`, `_revs_info`, `_conflicts`, `_deleted_conflicts`,
 /// `_local_seq`, `_attachments`. `record` may be null where `options.needs_tree()` is false.
 /// `member_appended` (where not null) is set where `_revs_info`, `_local_seq` or existing conflicts
 /// were shown: such answers carry no ETag.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <boost/container/small_vector.hpp>
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -17,12 +17,17 @@ namespace divan::storage {
 class RevisionHash {
 public:
     RevisionHash() = default;
-    explicit RevisionHash(std::string_view bytes)
-        : bytes_(bytes.size(), boost::container::default_init) {
-        bytes.copy(bytes_.data(), bytes.size());
+    explicit RevisionHash(std::string_view bytes) {
+        if (bytes.size() > short_.size()) {
+            long_ = bytes;
+        } else {
+            short_bytes_ = static_cast<std::uint8_t>(bytes.copy(short_.data(), short_.size()));
+        }
     }
 
-    std::string_view bytes() const { return {bytes_.data(), bytes_.size()}; }
+    std::string_view bytes() const {
+        return long_.empty() ? std::string_view(short_.data(), short_bytes_) : long_;
+    }
 
     bool operator==(const RevisionHash& other) const { return bytes() == other.bytes(); }
     /// By bytes, as Erlang orders binaries.
@@ -31,7 +36,10 @@ public:
     }
 
 private:
-    boost::container::small_vector<char, 16> bytes_;
+    // CouchDB's own fit without an allocation.
+    std::array<char, 16> short_{};
+    std::uint8_t short_bytes_ = 0;
+    std::string long_;
 };
 
 /// "N-hash". Ordered by generation, then hash: the order in which CouchDB picks winners.

@@ -21,7 +21,7 @@ struct RevisionNode {
     bool deleted = false;              ///< Meaningful where `has_body`.
     bool has_body = false;             ///< False for an ancestor known only by name.
     bool leaf = true;                  ///< Kept by the tree.
-    Sequence sequence;                 ///< Of the write that brought the body. CouchDB's `local_seq`.
+    Sequence sequence;                 ///< Of the write that brought the body (`local_seq`).
     std::uint64_t body_bytes = 0;      ///< Size of the body as JSON text; for `sizes.external`.
 };
 
@@ -48,9 +48,9 @@ public:
         std::uint64_t body_bytes = 0;
     };
 
-    /// Merges a path of hashes, newest first, whose newest has `generation`; the others follow down.
-    /// `path` has at least one and at most `generation` hashes. Indexes taken before are void.
-    /// A revision that has a body keeps it. couch_key_tree:merge/2.
+    /// Merges a path of hashes, newest first, whose newest has `generation`; the others follow
+    /// down. `path` has at least one and at most `generation` hashes. Indexes taken before are
+    /// void. A revision that has a body keeps it. couch_key_tree:merge/2.
     Merged merge(std::uint64_t generation, std::span<const RevisionHash> path, const Leaf& leaf);
 
     /// Drops ancestors further than `limit` from every leaf (couch_key_tree:stem/2). Returns the
@@ -68,7 +68,8 @@ public:
     std::optional<Index> find(const Revision& revision) const;
     const RevisionNode& node(Index index) const { return nodes_[index]; }
 
-    /// The winner: not deleted before deleted, then the greater revision. The tree must not be empty.
+    /// The winner: not deleted before deleted, then the greater revision. The tree must not be
+    /// empty.
     Index winner() const;
     /// All leaves, the winner first, then in the order that decides winners
     /// (couch_doc:to_doc_info/1 sorts so).

@@ -7,14 +7,14 @@
 
 namespace divan::storage {
 
-/// CouchDB's order of JSON values, as couch_ejson_compare:less/2: null, false, true, numbers, strings,
-/// arrays, objects; strings by ICU's root collation, so that different texts can be equal; objects
-/// member by member in the order written. Less than 0, 0, or greater. Any thread.
+/// CouchDB's order of JSON values, as couch_ejson_compare:less/2: null, false, true, numbers,
+/// strings, arrays, objects; strings by ICU's root collation, so that different texts can be equal;
+/// objects member by member in the order written. Less than 0, 0, or greater. Any thread.
 int compare(const JsonText& a, const JsonText& b);
 int compare(const JsonValue& a, const JsonValue& b);
 
-/// Erlang's order of the same values: numbers, false, null, true, objects, arrays, strings by bytes.
-/// That of `"collation": "raw"`, and of `_id` in selectors.
+/// Erlang's order of the same values: numbers, false, null, true, objects, arrays, strings by
+/// bytes. That of `"collation": "raw"`, and of `_id` in selectors.
 int compare_raw(const JsonText& a, const JsonText& b);
 
 /// The order of strings within `compare`.

@@ -11,7 +11,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Checks, Server, here, tempFolder } from './support.mjs'
 
-const finishedAreas = ['documents', 'bulk', 'attachments', 'all_docs', 'changes', 'server']
+const finishedAreas = ['documents', 'bulk', 'attachments', 'all_docs', 'changes', 'config', 'server']
 const finishedTables = ['json', 'trees']
 const record = path.join(here, '../conformance')
 

@@ -15,6 +15,9 @@
 //   3. Sequences: each edit took exactly one, `_changes` shows each document once, ascending.
 //   4. doc_count and doc_del_count are right.
 //   5. What the follower was shown is not undone, and it misses nothing.
+//   6. Databases that were made are there, those that were deleted are not, and one that was made again
+//      is empty.
+// Compactions run in some rounds.
 import crypto from 'node:crypto'
 import { Checks, Server, numbers, sleep } from './support.mjs'
 
@@ -86,9 +89,9 @@ const writer = (server, number, random) => ({
     const id = random.pick(this.own)
     const before = known.get(id)
     if (before.deleted) return
-    const size = [1, 100, 5000, 70000, 300000][random.below(5)]
+    const size = random.below(20) === 0 ? 2500000 : [1, 100, 5000, 70000, 300000][random.below(5)]
     const text = random.below(2) === 0
-    const bytes = text ? Buffer.from('compressible '.repeat(size / 13 + 1)) : random.bytes(size)
+    const bytes = text ? Buffer.from('compressible '.repeat(size / 13 + 1)) : Buffer.alloc(size, random.bytes(997))
     const name = `file${random.below(3)}`
     pending.set(id, state(before, { files: { ...before.files, [name]: digest(bytes) } }))
     const reply = await server.call('PUT', `${database}/${id}/${name}?rev=${before.rev}`, bytes,
@@ -124,6 +127,41 @@ const writer = (server, number, random) => ({
     }
   }
 })
+
+// ---------------------------------------------------------------- databases that come and go
+// name → 'there', 'gone', or 'either' while a request about it is under way.
+const databases = new Map()
+
+async function makeDatabases (server, random, stopped) {
+  while (!stopped()) {
+    const name = `side-${random.below(12)}`
+    const before = databases.get(name)
+    databases.set(name, 'either')
+    if (before === 'there') {
+      await server.json('DELETE', `/${name}`)
+      databases.set(name, 'gone')
+    } else {
+      await server.json('PUT', `/${name}`, undefined, before === 'either' ? [201, 412] : 201)
+      await server.json('PUT', `/${name}/doc-${random.next()}`, {})
+      databases.set(name, 'there')
+    }
+    await sleep(5)
+  }
+}
+
+async function compareDatabases (server, round) {
+  const there = new Set(await server.json('GET', '/_all_dbs'))
+  for (const [name, want] of databases) {
+    checks.that(want === 'either' || there.has(name) === (want === 'there'), `round ${round}: database ${name} is not ${want}`)
+    if (!there.has(name)) { databases.set(name, 'gone'); continue }
+    const { doc_count: count } = await server.json('GET', `/${name}`)
+    const { rows } = await server.json('GET', `/${name}/_all_docs`)
+    checks.same(rows.length, count, `round ${round}: ${name}, its documents and their count`)
+    checks.that(want === 'either' ? count <= 1 : count === 1, `round ${round}: ${name} has ${count} documents`)
+    await server.json('DELETE', `/${name}`)
+    databases.set(name, 'gone')
+  }
+}
 
 // ---------------------------------------------------------------- following
 async function follow (server, options = '') {
@@ -230,12 +268,14 @@ const server = await Server.start({ ini: '[log]\nlevel = warning\n' })
 await server.json('PUT', database)
 const crew = Array.from({ length: writers }, (_, i) => writer(server, i, numbers(seed + i)))
 
-async function load (milliseconds) {
+async function load (milliseconds, random) {
   let stopped = false
   const errors = []
   const note = error => { if (!stopped) errors.push(error) }
   const follower = (async () => { while (!stopped) if (!await follow(server)) await sleep(5) })().catch(note)
   const work = crew.map(member => member.run(() => stopped).catch(note))
+  work.push(makeDatabases(server, random, () => stopped).catch(note))
+  if (random.below(3) === 0) work.push(server.json('POST', `${database}/_compact`, {}).catch(note))
   await sleep(milliseconds)
   stopped = true
   await server.kill()
@@ -245,7 +285,7 @@ async function load (milliseconds) {
 
 try {
   for (let round = 1; round <= rounds; round++) {
-    await load(100 + schedule.below(900))
+    await load(100 + schedule.below(900), numbers(seed - round))
     if (schedule.below(4) === 0) { // also killed while it starts
       server.launch()
       await sleep(schedule.below(60))
@@ -253,6 +293,7 @@ try {
     }
     await server.run()
     await compare(server, round)
+    await compareDatabases(server, round)
     compareSeen(round)
     while (await follow(server));
     compareFollowed(round)

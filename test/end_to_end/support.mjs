@@ -169,7 +169,7 @@ export class Checks {
 
   that (holds, text) {
     if (holds) { this.passed++; return true }
-    if (++this.failed <= 40) console.log(`FAIL ${text}`)
+    if (++this.failed <= 100) console.log(`FAIL ${text}`)
     return false
   }
 

@@ -29,7 +29,15 @@ public:
     bool untouched() const { return part_ == Part::head && line_.empty(); }
 
 private:
-    enum class Part : std::uint8_t { head, sized, until_close, chunk_size, chunk, chunk_end, trailer };
+    enum class Part : std::uint8_t {
+        head,
+        sized,
+        until_close,
+        chunk_size,
+        chunk,
+        chunk_end,
+        trailer,
+    };
 
     State feed_head(std::string_view& bytes);
     State feed_chunk_line(std::string_view& bytes);

@@ -14,7 +14,7 @@ namespace divan::bench {
 /// How long, how often.
 struct Plan {
     double seconds = 5;     ///< A kind and a server, all rounds together.
-    int rounds = 5;         ///< The servers take turns, so that the machine's moods hit all of them.
+    int rounds = 5;         ///< The servers take turns: the machine's moods hit all of them.
     std::size_t clients = 0;  ///< Instead of the kind's own number; 0 is that.
 };
 
