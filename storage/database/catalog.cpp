@@ -26,7 +26,7 @@ void erase_contents(Batch& batch, DatabaseId id) {
     const auto prefix = keys::database(id);
     const auto after = keys::after_prefix(prefix);
     for (const auto family : database_families) batch.erase_range(family, prefix, after);
-    for (const auto& key : {keys::state(id), keys::settings(id), keys::doomed(id)}) {
+    for (const auto& key : {keys::state(id), keys::settings(id)}) {
         batch.erase(Family::catalog, key);
     }
     for (const auto& from : {keys::upload(id, AttachmentId{0}), keys::purge(id, 0)}) {
@@ -48,26 +48,19 @@ Catalog::Catalog(Engine& engine, std::size_t open_databases_max)
 
 Catalog::~Catalog() = default;
 
+// What uploads left behind that a crash cut off: no edit names it.
 void Catalog::sweep() {
     Batch batch;
-    const auto walk = [&](char kind, const auto& visit) {
-        const Bytes prefix(1, kind);
-        const auto cursor = engine_.cursor(Family::catalog, prefix, keys::after_prefix(prefix));
-        for (cursor->seek(prefix); cursor->valid(); cursor->next()) {
-            ByteReader key(cursor->key());
-            key.u8();
-            visit(key);
-        }
-    };
-    walk(keys::catalog_upload, [&](ByteReader& key) {
+    const Bytes uploads(1, keys::catalog_upload);
+    const auto cursor = engine_.cursor(Family::catalog, uploads, keys::after_prefix(uploads));
+    for (cursor->seek(uploads); cursor->valid(); cursor->next()) {
+        ByteReader key(cursor->key().substr(uploads.size()));
         const DatabaseId database{key.u64()};
         const AttachmentId attachment{key.u64()};
         const auto chunks = keys::chunks_of(database, attachment);
         batch.erase_range(Family::attachments, chunks, keys::after_prefix(chunks));
         batch.erase(Family::catalog, keys::upload(database, attachment));
-    });
-    walk(keys::catalog_doomed,
-         [&](ByteReader& key) { erase_contents(batch, DatabaseId{key.u64()}); });
+    }
     if (!batch.empty()) engine_.commit(batch, Durability::synced);
 }
 

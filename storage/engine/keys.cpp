@@ -53,10 +53,6 @@ Bytes purge(DatabaseId database, std::uint64_t number) {
     return key;
 }
 
-Bytes doomed(DatabaseId database) {
-    return in_catalog(catalog_doomed, database.value);
-}
-
 Bytes database(DatabaseId database) {
     return in_database(database, 0);
 }

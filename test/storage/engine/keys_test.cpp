@@ -82,7 +82,6 @@ TEST_CASE("keys: kinds in the catalog never meet") {
         keys::catalog_entry("nnnnnnnn"), keys::next_database_id(),
         keys::state(database),           keys::settings(database),
         keys::upload(database, {}),      keys::purge(database, 0),
-        keys::doomed(database),
     };
     for (std::size_t i = 0; i < every.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) CHECK(every[i][0] != every[j][0]);
