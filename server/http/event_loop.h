@@ -42,8 +42,8 @@ template <class F>
 class PoolAwaiter {
 public:
     using T = std::invoke_result_t<F>;
-    // g++ 12 destroys a closure twice that is made within a co_await expression: capture references,
-    // which the awaiting coroutine keeps alive.
+    // g++ 12 destroys a closure twice that is made within a co_await expression: capture
+    // references, which the awaiting coroutine keeps alive.
     static_assert(std::is_trivially_destructible_v<F>, "capture by reference");
 
     PoolAwaiter(WorkPool& pool, F work) : pool_(pool), work_(std::move(work)) {}

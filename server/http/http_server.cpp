@@ -194,11 +194,10 @@ std::uint16_t HttpServer::port() const {
 void HttpServer::start() {
     auto& first = *impl_->workers.front();
     impl_->watch = first.loop->watch(impl_->listener);
+    // Every clock is set before the first connection can come to it.
+    for (auto& worker : impl_->workers) worker->host->tick();
     for (auto& worker : impl_->workers) {
-        worker->thread = std::thread([worker = worker.get()] {
-            worker->loop->post([worker] { worker->host->tick(); });
-            worker->loop->run();
-        });
+        worker->thread = std::thread([loop = worker->loop.get()] { loop->run(); });
     }
     first.loop->post([this] { impl_->wait_for_clients(); });
 }

@@ -66,6 +66,7 @@ Task<void> Session::run() {
     while (true) {
         tried_ = 0;
         idle_ = true;
+        answering_ = false;
         limit(host_.options.idle_limit);
         Step step = read_head();
         while (step == Step::wait) {
@@ -74,6 +75,7 @@ Task<void> Session::run() {
             step = read_head();
         }
         if (step == Step::end) break;
+        answering_ = true;
         no_limit();
 
         bool sent = false;
@@ -109,7 +111,7 @@ Session::Step Session::read_head() {
         }
         if (!readable_) {
             answered_in_a_row_ = 0;
-            if (host_.stopping && idle_) return Step::end;
+            if (host_.stopping) return Step::end;
             return Step::wait;
         }
         const auto io = socket_->read(host_.read_buffer.data(), host_.read_buffer.size());
@@ -365,10 +367,10 @@ void Session::tick() {
 }
 
 void Session::begin_stop() {
-    if (idle_) {
-        abort();
-    } else {
+    if (answering_) {
         fire_end();
+    } else {
+        abort();
     }
 }
 

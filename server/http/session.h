@@ -29,6 +29,8 @@ public:
     /// Any thread: counts a connection that is about to come by `adopt`.
     void expect_one() { count_.fetch_add(1, std::memory_order_relaxed); }
     void adopt(int descriptor, std::string peer);
+    /// Sets the clock, ends what is over its limit, and comes again. First called before the loop
+    /// runs.
     void tick();
     /// Idle sessions end, others after their answer.
     void begin_stop();
@@ -133,7 +135,8 @@ private:
     unsigned answered_in_a_row_ = 0;  ///< Without letting others run.
     bool readable_ = false;
     bool keep_alive_ = true;
-    bool idle_ = false;
+    bool idle_ = false;               ///< No byte of the next request is there.
+    bool answering_ = false;          ///< From a request's whole head to the next request.
     bool refused_ = false;            ///< The head was no request: `refusal_` is the answer.
     bool gone_ = false;
     bool keep_encoding_ = false;

@@ -81,7 +81,8 @@ public:
     /// "N-token"; the token names this incarnation.
     std::string sequence_text(Sequence sequence) const;
     /// Reads what `sequence_text` wrote, a plain number, or JSON strings of either ("\"12-x\"").
-    /// Of another incarnation it is 0. Refuses with `bad_request` "Malformed sequence supplied in
+    /// Of another incarnation, or beyond what this one has reached (it was restored to an earlier
+    /// state), it is 0. Refuses with `bad_request` "Malformed sequence supplied in
     /// 'since' parameter.".
     Result<Sequence> parse_sequence(std::string_view text) const;
 

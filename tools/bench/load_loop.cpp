@@ -295,9 +295,8 @@ void run_load(const Target& target, std::size_t clients, Work& work,
 }
 
 std::string call(const Target& target, std::string_view method, std::string_view path,
-                 std::string_view body, int& status) {
-    const bool sends = method == "PUT" || method == "POST";
-    OneCall work(target.head(method, path, sends ? "application/json" : "", body.size()), body);
+                 std::string_view content_type, std::string_view body, int& status) {
+    OneCall work(target.head(method, path, content_type, body.size()), body);
     run_load(target, 1, work);
     status = work.status;
     return work.answer;

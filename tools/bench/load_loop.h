@@ -48,8 +48,9 @@ public:
 void run_load(const Target& target, std::size_t clients, Work& work,
               std::chrono::seconds patience = std::chrono::seconds(60));
 
-/// One request; the whole reply. `status` receives its status.
+/// One request, with a body where there is a `content_type`; the whole reply. `status` receives its
+/// status.
 std::string call(const Target& target, std::string_view method, std::string_view path,
-                 std::string_view body, int& status);
+                 std::string_view content_type, std::string_view body, int& status);
 
 }  // namespace divan::bench

@@ -31,7 +31,7 @@ std::string make_bulk(std::uint64_t first, std::uint64_t count, std::size_t docu
 
 Site::Site(const std::string& url, Sizes sizes, std::optional<int> process)
     : target_(Target::parse(url)), sizes_(sizes), process_(process) {
-    server_ = expect("GET", "/", {}, 200);
+    server_ = expect(200, "GET", "/");
     while (!server_.empty() && server_.back() == '\n') server_.pop_back();
     if (!process_ && is_local(target_)) process_ = process_listening_on(target_.port);
     if (process_) {
@@ -44,7 +44,7 @@ Site::~Site() {
     for (const std::string& database : databases_) {
         try {
             int status = 0;
-            call(target_, "DELETE", "/" + database, {}, status);
+            call(target_, "DELETE", "/" + database, {}, {}, status);
         } catch (const std::exception& gone) {
             fmt::print(stderr, "{} stays behind: {}\n", database, gone.what());
         }
@@ -57,8 +57,8 @@ const std::string& Site::corpus() {
     create(database);
     for (std::uint64_t first = 0; first < sizes_.documents; first += load_at_once) {
         const auto count = std::min(load_at_once, sizes_.documents - first);
-        expect("POST", "/" + database + "/_bulk_docs",
-               make_bulk(first, count, sizes_.document_bytes), 201);
+        expect(201, "POST", "/" + database + "/_bulk_docs", "application/json",
+               make_bulk(first, count, sizes_.document_bytes));
     }
     return corpus_ = database;
 }
@@ -70,7 +70,7 @@ const std::string& Site::files() {
     for (std::size_t i = 0; i < file_count; ++i) {
         const std::string bytes = make_noise(i, sizes_.attachment_bytes);
         const std::string path = fmt::format("/{}/a{}/file", database, i);
-        expect("PUT", path, bytes, 201);
+        expect(201, "PUT", path, "application/octet-stream", bytes);
     }
     return files_ = database;
 }
@@ -85,7 +85,7 @@ const std::string& Site::scratch() {
 
 void Site::check_acknowledged() {
     if (scratch_.empty()) return;
-    const auto info = boost::json::parse(expect("GET", "/" + scratch_, {}, 200));
+    const auto info = boost::json::parse(expect(200, "GET", "/" + scratch_));
     const auto count = info.at("doc_count").to_number<std::uint64_t>();
     if (count != acknowledged_) {
         throw std::runtime_error(fmt::format("{}: {} documents were acknowledged, {} are there",
@@ -94,14 +94,14 @@ void Site::check_acknowledged() {
 }
 
 void Site::create(const std::string& database) {
-    expect("PUT", "/" + database, {}, 201);
+    expect(201, "PUT", "/" + database, "application/json");
     databases_.push_back(database);
 }
 
-std::string Site::expect(std::string_view method, const std::string& path, std::string_view body,
-                         int status) {
+std::string Site::expect(int status, std::string_view method, const std::string& path,
+                         std::string_view content_type, std::string_view body) {
     int got = 0;
-    std::string answer = call(target_, method, path, body, got);
+    std::string answer = call(target_, method, path, content_type, body, got);
     if (got != status) {
         throw std::runtime_error(fmt::format("{}: {} {} was answered with {}: {}", target_.url,
                                              method, path, got, answer.substr(0, 300)));

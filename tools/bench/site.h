@@ -48,8 +48,8 @@ public:
 
 private:
     void create(const std::string& database);
-    std::string expect(std::string_view method, const std::string& path, std::string_view body,
-                       int status);
+    std::string expect(int status, std::string_view method, const std::string& path,
+                       std::string_view content_type = {}, std::string_view body = {});
 
     const Target target_;
     const Sizes sizes_;

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <random>
 #include <thread>
 #include <zlib.h>
 
@@ -285,6 +286,38 @@ TEST_CASE("sessions: a large answer waits for a slow reader") {
     client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
     std::this_thread::sleep_for(milliseconds(100));
     CHECK(client.receive().body.size() == 20'000'000);
+}
+
+// Strategy: a request that uses everything at once, cut, doubled and overwritten at random places.
+// Invariants: every connection is answered or closed in time, and the server lives on.
+TEST_CASE("sessions: damaged requests are answered or closed, never more") {
+    HttpOptions options;
+    options.idle_limit = options.head_limit = options.stall_limit = milliseconds(200);
+    HttpFixture server(echo, options);
+    const std::string whole =
+        "PUT /a%20b?x=%41&y HTTP/1.1\r\nHost: h\r\nX-HTTP-Method-Override: GET\r\n"
+        "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+        "5;e=1\r\nhello\r\n0\r\nT: x\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+    std::minstd_rand random(20240229);
+    for (int round = 0; round < 300; ++round) {
+        auto text = whole;
+        for (auto changes = random() % 5 + 1; changes > 0; --changes) {
+            const auto at = random() % (text.size() + 1);
+            const auto what = random() % 3;
+            if (what == 0) text.insert(at, 1 + random() % 8, static_cast<char>(random()));
+            if (what == 1) text.erase(at, random() % 20);
+            if (what == 2) text.insert(at, text.substr(text.size() / 2, random() % 40));
+        }
+        HttpClient client(server.port());
+        CAPTURE(round);
+        try {
+            client.send(text);
+            CHECK(client.receive().status >= 200);
+        } catch (const std::runtime_error& broken) {
+            CHECK(std::string(broken.what()) != "cannot connect");
+        }
+    }
+    CHECK(HttpClient(server.port()).request("GET", "/").status == 200);
 }
 
 TEST_CASE("stopping: idle connections end, a request under way gets its answer") {

@@ -126,7 +126,7 @@ TEST_CASE("_design_docs: only design documents count") {
     range.design_only = true;
     AllDocsScan scan(f.database->view(), range);
     CHECK(scan.total_rows() == 2);
-    CHECK(scan.offset() == 0);
+    CHECK(scan.offset() == 1);  // CouchDB counts the documents before the first design document.
     CHECK(scan.next()->id == "_design/a");
     CHECK(scan.body()->text() == "{}");
     CHECK(scan.next()->id == "_design/b");
