@@ -1,9 +1,9 @@
 #include <cstddef>
 #include <cstdint>
 
-// RocksDB puts a CRC-32C on every log record and every blob. Debian builds it for processors of 2003,
-// without the instruction for it, and its table-driven form takes more time than everything else
-// that an attachment goes through. So the linker sends calls of rocksdb::crc32c::Extend here
+// RocksDB puts a CRC-32C on every log record and every blob. Debian builds it for the first x86-64
+// processors, without the instruction for it, and its table-driven form takes more time than all
+// else that an attachment goes through. So the linker sends calls of rocksdb::crc32c::Extend here
 // (`--wrap`, see CMakeLists.txt), where the processor is asked whether it has the instruction.
 // The values are the same: what is on the disk does not change.
 
