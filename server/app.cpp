@@ -65,6 +65,13 @@ HttpOptions http_options(const AppOptions& options, const Config& config, bool o
     return http;
 }
 
+std::size_t block_cache_bytes(const Config& config) {
+    constexpr std::int64_t least = 8 << 20;
+    constexpr std::int64_t otherwise = 128 << 20;
+    const auto bytes = config.get_integer("storage", "block_cache_bytes", otherwise);
+    return static_cast<std::size_t>(std::max(bytes, least));
+}
+
 }  // namespace
 
 /// In the order of building; destroyed from below.
@@ -94,6 +101,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
 
     storage::RocksOptions rocks;
     rocks.sync_writes = parts.options.sync_writes;
+    rocks.block_cache_bytes = block_cache_bytes(parts.config);
     parts.engine = storage::open_rocks_engine(parts.options.data, rocks);
     const auto open_max = parts.config.get_integer("couchdb", "max_dbs_open", 2000);
     parts.catalog = std::make_unique<storage::Catalog>(

@@ -165,7 +165,7 @@ Result<Sequence> Database::parse_sequence(std::string_view text) const {
     if (at == end) return sequence;
     if (*at != '-') return Error{Code::bad_request, std::string(malformed_since), {}};
     const std::string_view token(at + 1, static_cast<std::size_t>(end - at - 1));
-    // What this incarnation has not reached yet was read before it was restored to an earlier state.
+    // What this incarnation has not reached yet was read before an earlier state was restored.
     return token == token_ && sequence <= state().update_sequence ? sequence : Sequence{};
 }
 
