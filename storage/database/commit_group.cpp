@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "storage/base/log.h"
 #include "storage/database/database.h"
 #include "storage/database/read_view.h"
 #include "storage/engine/keys.h"
@@ -421,34 +422,44 @@ void CommitGroup::commit() {
     split_ranges();
 }
 
+// The edits are committed by now: what fails here is no refusal of theirs, and is tried again when
+// the range grows further.
 void CommitGroup::split_ranges() {
     auto& counted = *database_.documents_counted_;
-    auto large = counted.oversized(documents_);
-    // From the last one on, so that the indexes of the others stay true.
-    for (auto at = large.rbegin(); at != large.rend(); ++at) {
-        const auto first = counted.range(*at).first;
-        const auto upper = *at + 1 < counted.size()
-                               ? keys::document(database_.id(), counted.range(*at + 1).first)
-                               : keys::after_prefix(keys::database(database_.id()));
-        const auto from = keys::document(database_.id(), first);
-        const auto cursor = database_.engine_.cursor(Family::docs, from, upper);
-        std::vector<RangeCounts::Range> parts{{first, 0}};
-        for (cursor->seek(from); cursor->valid(); cursor->next()) {
-            if (DocumentRecord::decode_head(cursor->value()).deleted) continue;
-            if (parts.back().count >= RangeCounts::keys_in_range_max / 2) {
-                parts.push_back({Bytes(keys::id_of(cursor->key())), 0});
-            }
-            ++parts.back().count;
-        }
-        Batch batch;
-        const std::lock_guard lock(database_.publish_mutex_);
-        auto state = database_.state_;
-        ++state.commits;
-        counted.split(*at, std::move(parts), batch);
-        batch.put(Family::catalog, keys::state(database_.id()), state.encode());
-        database_.engine_.commit(batch, Durability::buffered);
-        database_.state_ = state;
+    const auto large = counted.oversized(documents_);
+    try {
+        // From the last one on, so that the indexes of the others stay true.
+        for (auto at = large.rbegin(); at != large.rend(); ++at) split_range(*at);
+    } catch (const std::exception& failure) {
+        log(LogLevel::warning, failure.what());
     }
+}
+
+void CommitGroup::split_range(std::size_t index) {
+    auto& counted = *database_.documents_counted_;
+    const auto first = counted.range(index).first;
+    const auto from = keys::document(database_.id(), first);
+    const auto upper = index + 1 < counted.size()
+                           ? keys::document(database_.id(), counted.range(index + 1).first)
+                           : keys::after_prefix(keys::database(database_.id()));
+    const auto cursor = database_.engine_.cursor(Family::docs, from, upper);
+    std::vector<RangeCounts::Range> parts{{first, 0}};
+    for (cursor->seek(from); cursor->valid(); cursor->next()) {
+        if (DocumentRecord::decode_head(cursor->value()).deleted) continue;
+        if (parts.back().count >= RangeCounts::keys_in_range_max / 2) {
+            parts.push_back({Bytes(keys::id_of(cursor->key())), 0});
+        }
+        ++parts.back().count;
+    }
+    auto state = database_.state();
+    ++state.commits;
+    Batch batch;
+    counted.write_split(parts, batch);
+    batch.put(Family::catalog, keys::state(database_.id()), state.encode());
+    database_.engine_.commit(batch, Durability::buffered);
+    const std::lock_guard lock(database_.publish_mutex_);
+    counted.split(index, std::move(parts));
+    database_.state_ = state;
 }
 
 }  // namespace divan::storage

@@ -62,6 +62,7 @@ private:
                  std::uint64_t& garbage_bytes) const;
     void write_slots();
     void split_ranges();
+    void split_range(std::size_t index);
 
     Database& database_;
     DatabaseState state_;

@@ -57,13 +57,16 @@ std::vector<std::size_t> RangeCounts::oversized(const Deltas& touched) const {
     return found;
 }
 
-void RangeCounts::split(std::size_t range, std::vector<Range> parts, Batch& batch) {
-    DIVAN_CHECK(!parts.empty() && parts.front().first == ranges_[range].first);
+void RangeCounts::write_split(const std::vector<Range>& parts, Batch& batch) const {
     for (const auto& part : parts) {
         batch.put(Family::index, keys::range_count(database_, kind_, part.first),
                   encode_count(part.count));
-        total_ += part.count;
     }
+}
+
+void RangeCounts::split(std::size_t range, std::vector<Range> parts) {
+    DIVAN_CHECK(!parts.empty() && parts.front().first == ranges_[range].first);
+    for (const auto& part : parts) total_ += part.count;
     total_ -= ranges_[range].count;
     ranges_[range] = std::move(parts.front());
     const auto at = ranges_.begin() + static_cast<std::ptrdiff_t>(range) + 1;

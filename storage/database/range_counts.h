@@ -42,9 +42,10 @@ public:
 
     /// The ranges that have grown too large.
     std::vector<std::size_t> oversized(const Deltas& touched) const;
-    /// Replaces a range by parts: `parts` begins with the same first key. Writes it to `batch`,
-    /// which must be committed before anything else is counted.
-    void split(std::size_t range, std::vector<Range> parts, Batch& batch);
+    /// Replaces a range by parts, of which the first begins with the same key. `write_split` goes
+    /// into a batch; `split` follows once that is committed, before anything else is counted.
+    void write_split(const std::vector<Range>& parts, Batch& batch) const;
+    void split(std::size_t range, std::vector<Range> parts);
 
     std::size_t range_of(BytesView key) const;
     const Range& range(std::size_t index) const { return ranges_[index]; }

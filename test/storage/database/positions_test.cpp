@@ -7,6 +7,7 @@
 
 #include "storage/database/all_docs.h"
 #include "storage/database/changes.h"
+#include "storage/engine/fault_engine.h"
 #include "test/storage/database/fixture.h"
 
 // Strategy: many documents are made and deleted in random order, so that the counted ranges split;
@@ -115,6 +116,33 @@ TEST_CASE("positions: an old view keeps its own counts while the database change
     CHECK(AllDocsScan(old, range).total_rows() == 10);
     CHECK(AllDocsScan(f.database->view(), range).offset() == 15);
     CHECK(count_changes(*old, Sequence{4}) == 6);
+}
+
+TEST_CASE("positions: counts stay true when a range could not be split") {
+    FaultEngine faults(make_memory_engine());
+    Catalog catalog(faults);
+    const auto database = catalog.create("db").value();
+    const auto write = [&](int from, int count) {
+        std::vector<Edit> edits;
+        for (int n = from; n < from + count; ++n) {
+            const auto json = fmt::format(R"({{"_id":"{:05}"}})", n);
+            edits.push_back(make_edit(parse_client_document(json).value(), true).value());
+        }
+        for (const auto& outcome : database->writer().write(std::move(edits)).value()) {
+            CHECK(outcome.has_value());
+        }
+    };
+    // The edits are committed, the split that follows is not.
+    faults.fail_commits(1, EngineFailure(Code::storage_full, "no space"), 1);
+    write(0, 3000);
+    write(3000, 10);
+
+    IdRange range;
+    range.start = "02999";
+    CHECK(AllDocsScan(database->view(), range).offset() == 2999);
+    CHECK(AllDocsScan(database->view(), range).total_rows() == 3010);
+    Catalog again(faults);
+    CHECK(AllDocsScan(again.open("db")->view(), range).offset() == 2999);
 }
 
 TEST_CASE("_design_docs: only design documents count") {
