@@ -90,7 +90,7 @@ constexpr Setting table[] = {
     {"feature_flags", "partitioned||*", "true", built_in,
      "Which databases may be partitioned."},
     {"storage", "block_cache_bytes", "134217728", when_set,
-     "Memory for what is read often. More helps where a database is much larger. Read at the start."},
+     "Memory for what is read often; more helps a large database. Read at the start."},
     {"log", "level", "warning", built_in,
      "Least level that is logged: debug, info, notice, warning, error, critical or none."},
     {"prometheus", "additional_port", "false", built_in, "Read by CouchDB; has no effect here."},
