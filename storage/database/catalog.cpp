@@ -139,13 +139,6 @@ bool Catalog::erase(std::string_view name) {
         const std::lock_guard commit_lock(database->commit_mutex_);
         const std::unique_lock aside_lock(database->aside_mutex_);
         if (database->doomed_.exchange(true)) return false;
-        {
-            const std::lock_guard lock(mutex_);
-            if (const auto found = open_.find(name); found != open_.end()) {
-                recent_.erase(found->second.second);
-                open_.erase(found);
-            }
-        }
         Batch batch;
         batch.erase(Family::catalog, keys::catalog_entry(name));
         erase_contents(batch, database->id());
@@ -154,6 +147,12 @@ bool Catalog::erase(std::string_view name) {
         } catch (const EngineFailure&) {
             database->doomed_ = false;
             throw;
+        }
+        // Only now: two objects of one database would give the same sequences twice.
+        const std::lock_guard lock(mutex_);
+        if (const auto found = open_.find(name); found != open_.end()) {
+            recent_.erase(found->second.second);
+            open_.erase(found);
         }
     }
     database->bell_.ring();

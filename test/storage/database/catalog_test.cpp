@@ -4,6 +4,7 @@
 
 #include "storage/database/attachment_store.h"
 #include "storage/database/local_docs.h"
+#include "storage/engine/fault_engine.h"
 #include "test/storage/database/fixture.h"
 
 namespace divan::storage {
@@ -69,6 +70,21 @@ TEST_CASE("catalog: everything is there again after a new start") {
     CHECK(database->settings()->revs_limit == 7);
     CHECK(database->state().document_count == 1);
     CHECK(catalog.create("other").value()->id() != database->id());
+}
+
+TEST_CASE("catalog: a database whose deletion failed stays as it was") {
+    FaultEngine faults(make_memory_engine());
+    Catalog catalog(faults);
+    const auto database = catalog.create("db").value();
+    faults.fail_commits(1, EngineFailure(Code::storage_full, "no space"));
+    CHECK_THROWS_AS(catalog.erase("db"), EngineFailure);
+
+    CHECK(catalog.open("db") == database);
+    std::vector<Edit> edits;
+    edits.push_back(make_edit(parse_client_document(R"({"_id":"a"})").value(), true).value());
+    CHECK(database->writer().write(std::move(edits)).value().front().has_value());
+    CHECK(catalog.erase("db"));
+    CHECK(catalog.open("db") == nullptr);
 }
 
 TEST_CASE("catalog: idle databases are let go, used ones stay") {
