@@ -92,6 +92,13 @@ await run('a full disk refuses writes, loses nothing, and passes', async () => {
 
 async function fullDisk (folder) {
   const server = await Server.start({ folder, ini: quiet })
+  await useUpDisk(server, folder).catch(async error => {
+    const exit = await Promise.race([server.ended, sleep(500)])
+    throw new Error(`${error.message}; the server ${exit ? 'ended ' + JSON.stringify(exit) : 'runs'}: ${server.output}`)
+  })
+}
+
+async function useUpDisk (server, folder) {
   await server.json('PUT', '/full')
   const filler = path.join(folder, 'filler')
   const { bavail, bsize } = fs.statfsSync(folder)
