@@ -38,6 +38,14 @@ bool has_stubs(const Edit& edit) {
                        [](const EditAttachment& attachment) { return attachment.stub; });
 }
 
+/// A stub that was not resolved: what it would take over was not there before this request.
+const EditAttachment* unresolved_stub(const Edit& edit) {
+    for (const auto& attachment : edit.attachments) {
+        if (attachment.stub && attachment.stored.id == AttachmentId{}) return &attachment;
+    }
+    return nullptr;
+}
+
 /// Indexes of `edits` by id, those of one id in the order sent: CouchDB numbers changes of one
 /// request so.
 std::vector<std::size_t> by_id(const std::vector<Edit>& edits) {
@@ -138,6 +146,7 @@ EditOutcome CommitGroup::apply_interactive(Edit& edit, Slot& slot, Sequence sequ
                                            bool& changed) {
     const auto parent = find_parent(edit, slot);
     if (!parent) return parent.error();
+    if (const auto* stub = unresolved_stub(edit)) return missing_stub(edit.id, stub->stored.name);
 
     const auto revision = edit.revision && edit.parent == *parent
                               ? *edit.revision
@@ -158,6 +167,9 @@ EditOutcome CommitGroup::apply_replicated(Edit& edit, Slot& slot, Sequence seque
     auto& tree = slot.record.tree;
     const auto known = tree.find(revision);
     const bool had_body = known && tree.node(*known).has_body;
+    if (const auto* stub = had_body ? nullptr : unresolved_stub(edit)) {
+        return missing_stub(edit.id, stub->stored.name);
+    }
     const auto merged = tree.merge(edit.generation, edit.path,
                                    {edit.deleted, sequence, edit.body.size()});
     if (merged == RevisionTree::Merged::unchanged) return revision;
@@ -209,7 +221,7 @@ Result<void> CommitGroup::check_stubs(std::vector<Edit>& edits) {
             // What will be a conflict is told as one.
             const auto parent = edit.parent ? tree.find(*edit.parent) : std::nullopt;
             if (edit.parent && (!parent || !tree.node(*parent).leaf)) continue;
-            if (!edit.parent && document.was_live) continue;
+            if (!edit.parent && !is_deleted(tree)) continue;
         } else if (edit.parent) {
             return missing_stub(edit.id, edit.attachments.front().stored.name);
         }

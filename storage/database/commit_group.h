@@ -28,7 +28,6 @@ public:
 
     /// Durable when it returns; throws `EngineFailure`, and nothing was changed.
     void commit();
-    bool changed() const { return !batch_.empty(); }
 
 private:
     /// One document while the group works on it.

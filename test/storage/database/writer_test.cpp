@@ -110,6 +110,22 @@ TEST_CASE("writer: a bad stub refuses the whole request and writes nothing") {
     CHECK(sequences(*f.database).empty());
 }
 
+TEST_CASE("writer: a document deleted and made anew in one request cannot take over by stub") {
+    DatabaseFixture f;
+    const auto first = f.put(
+        R"({"_id":"a","_attachments":{"x":{"content_type":"image/png","data":"AAAA"}}})");
+    std::vector<Edit> edits;
+    for (const auto& json :
+         {fmt::format(R"({{"_id":"a","_rev":"{}","_deleted":true}})", first),
+          std::string(R"({"_id":"a","_attachments":{"x":{"stub":true}}})")}) {
+        edits.push_back(make_edit(parse_client_document(json).value(), true).value());
+    }
+    const auto outcomes = f.database->writer().write(std::move(edits)).value();
+    CHECK(outcomes[0].has_value());
+    CHECK(code_of(outcomes[1]) == Code::missing_stub);
+    CHECK(read_winner(*f.database, "a")->head.deleted);
+}
+
 TEST_CASE("writer: stemming keeps as many revisions as the limit says") {
     DatabaseFixture f;
     f.database->set_revs_limit(3);
