@@ -26,8 +26,7 @@ Bytes DatabaseState::encode() const {
     Bytes bytes;
     ByteWriter out(bytes);
     for (const auto number : {commits, update_sequence.value, purge_sequence, document_count,
-                              deleted_count, leaf_bytes, attachment_bytes, garbage_bytes,
-                              compacted_sequence}) {
+                              deleted_count, leaf_bytes, attachment_bytes, garbage_bytes}) {
         out.varint(number);
     }
     return bytes;
@@ -38,8 +37,7 @@ DatabaseState DatabaseState::decode(BytesView bytes) {
     DatabaseState state;
     for (auto* number : {&state.commits, &state.update_sequence.value, &state.purge_sequence,
                          &state.document_count, &state.deleted_count, &state.leaf_bytes,
-                         &state.attachment_bytes, &state.garbage_bytes,
-                         &state.compacted_sequence}) {
+                         &state.attachment_bytes, &state.garbage_bytes}) {
         *number = in.varint();
     }
     return state;

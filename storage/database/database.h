@@ -27,7 +27,6 @@ struct DatabaseState {
     std::uint64_t leaf_bytes = 0;        ///< JSON text of leaf revisions.
     std::uint64_t attachment_bytes = 0;  ///< Stored attachments, of old revisions too.
     std::uint64_t garbage_bytes = 0;     ///< JSON text of inner revisions: what compaction frees.
-    std::uint64_t compacted_sequence = 0;
 
     std::uint64_t active_bytes() const { return leaf_bytes + attachment_bytes; }
     std::uint64_t external_bytes() const { return leaf_bytes + attachment_bytes; }

@@ -268,10 +268,6 @@ std::vector<RevisionTree::Index> RevisionTree::leaves_above(Index index) const {
     return found;
 }
 
-void RevisionTree::set_body(Index index, const Leaf& leaf) {
-    fill(nodes_[index], leaf);
-}
-
 void RevisionTree::encode(Bytes& out) const {
     ByteWriter write(out);
     write.varint(nodes_.size());

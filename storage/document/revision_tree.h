@@ -80,7 +80,6 @@ public:
     std::vector<Index> leaves_above(Index index) const;
     /// Where the body of an inner revision was dropped by compaction.
     void drop_body(Index index) { nodes_[index].has_body = false; }
-    void set_body(Index index, const Leaf& leaf);
     void set_sequence(Index index, Sequence sequence) { nodes_[index].sequence = sequence; }
 
     void encode(Bytes& out) const;

@@ -285,7 +285,10 @@ void RocksEngine::commit(const Batch& batch, Durability durability) {
         return;
     }
     auto status = store_.db->Write(options, &rocks);
-    if (!status.ok() && resume()) status = store_.db->Write(options, &rocks);
+    // RocksDB resumes by itself once a full disk has space; a second resumption beside that one is
+    // not safe.
+    const bool full = status.IsNoSpace();
+    if (!status.ok() && !full && resume()) status = store_.db->Write(options, &rocks);
     check(status);
     note_range_erasures(batch);
 }
