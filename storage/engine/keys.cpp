@@ -53,6 +53,12 @@ Bytes purge(DatabaseId database, std::uint64_t number) {
     return key;
 }
 
+Bytes system(char kind, std::string_view key) {
+    Bytes bytes{catalog_system, kind};
+    bytes.append(key);
+    return bytes;
+}
+
 Bytes database(DatabaseId database) {
     return in_database(database, 0);
 }
