@@ -1,5 +1,7 @@
 #include "server/dispatch.h"
 
+#include <fmt/format.h>
+
 #include "auth/authenticator.h"
 #include "auth/permissions.h"
 #include "server/config/config.h"

@@ -1,6 +1,9 @@
 #include "server/http/http_server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <future>

@@ -1,5 +1,7 @@
 #include "server/http/response_head.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <ctime>
 

@@ -1,5 +1,9 @@
 #include "server/http/session.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "storage/base/log.h"
 
 namespace divan::server {

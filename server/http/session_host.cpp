@@ -1,4 +1,7 @@
 #include "server/http/session.h"
+
+#include <fmt/format.h>
+
 #include "storage/base/log.h"
 #include "storage/base/random.h"
 

@@ -1,6 +1,8 @@
 #include "server/http/socket.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <netinet/in.h>
 #include <sys/socket.h>
