@@ -29,7 +29,7 @@ public:
 
 private:
     static HttpOptions with_quick_tick(HttpOptions options) {
-        options.loops = 2;
+        if (options.loops == 0) options.loops = 2;
         options.tick = std::chrono::milliseconds(20);
         return options;
     }

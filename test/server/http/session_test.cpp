@@ -322,10 +322,13 @@ TEST_CASE("sessions: damaged requests are answered or closed, never more") {
 
 TEST_CASE("stopping: idle connections end, a request under way gets its answer") {
     std::atomic<bool> entered{false};
-    HttpFixture server([&](Request& request) -> Task<Response> {
+    HttpOptions one_loop;  // so that both connections hear of the stop at the same moment
+    one_loop.loops = 1;
+    const auto handler = [&](Request& request) -> Task<Response> {
         entered = true;
         return echo(request);
-    });
+    };
+    HttpFixture server(handler, one_loop);
     HttpClient idle(server.port());
     CHECK(idle.request("GET", "/").status == 200);
     HttpClient busy(server.port());
