@@ -6,6 +6,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -212,9 +213,12 @@ public:
 
 private:
     void fill(rocksdb::WriteBatch& out, const Batch& batch) const;
+    void require_space(const Batch& batch) const;
     bool resume();
     void note_range_erasures(const Batch& batch);
 
+    const std::filesystem::path folder_;
+    const std::uintmax_t free_bytes_min_;
     const bool sync_writes_;
     Store store_;
     std::array<std::atomic<std::uint32_t>, family_count> range_erasures_{};
@@ -234,7 +238,9 @@ private:
 }
 
 RocksEngine::RocksEngine(const std::filesystem::path& folder, const RocksOptions& options)
-    : sync_writes_(options.sync_writes) {
+    : folder_(folder),
+      free_bytes_min_(options.free_bytes_min),
+      sync_writes_(options.sync_writes) {
     prepare_data_folder(folder);
     store_.env = make_rocks_env(options);
     rocksdb::DB* db = nullptr;
@@ -284,13 +290,31 @@ void RocksEngine::commit(const Batch& batch, Durability durability) {
         if (options.sync) check(store_.db->SyncWAL());
         return;
     }
+    require_space(batch);
     auto status = store_.db->Write(options, &rocks);
-    // RocksDB resumes by itself once a full disk has space; a second resumption beside that one is
-    // not safe.
+    // From a full disk RocksDB resumes by itself, after it has seen that there is space.
     const bool full = status.IsNoSpace();
     if (!status.ok() && !full && resume()) status = store_.db->Write(options, &rocks);
     check(status);
     note_range_erasures(batch);
+}
+
+// RocksDB must not meet a full disk in the middle of its log: it resumes then by writing its
+// memtables out, but where these are empty, as after a start, it keeps the broken log and ends the
+// process at the next write (an assertion, which Debian's build has). So commits stop before: what
+// is kept back also lets a store with a full disk be opened again, and room be made.
+void RocksEngine::require_space(const Batch& batch) const {
+    std::error_code failed;
+    const auto left = std::filesystem::space(folder_, failed).available;
+    if (failed) return;  // The write itself finds out what is wrong.
+    const bool makes_room = std::any_of(
+        batch.entries().begin(), batch.entries().end(),
+        [](const auto& entry) { return entry.kind == Batch::Kind::erase_range; });
+    const auto kept = makes_room ? free_bytes_min_ / 2 : free_bytes_min_;
+    if (left >= kept && left - kept >= batch.bytes()) return;
+    throw EngineFailure(Code::storage_full,
+                        fmt::format("no space is left for data ({} MiB, of which {} are kept back)",
+                                    left >> 20U, kept >> 20U));
 }
 
 // After a failed write RocksDB refuses all further ones until it is told to resume: it then writes

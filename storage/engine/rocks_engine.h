@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 
@@ -13,6 +14,9 @@ struct RocksOptions {
     std::size_t write_buffer_bytes = 32U << 20;  ///< A family's memtable.
     int background_threads = 2;
     int open_files_max = 512;  ///< Table files that are kept open.
+    /// A commit is refused with `storage_full` where the disk has less left than this, a batch that
+    /// erases a range (and so makes room) where it has less than half of it.
+    std::uintmax_t free_bytes_min = 32U << 20;
     bool sync_writes = true;   ///< Off in tests that make many stores: nothing is then synced.
 };
 

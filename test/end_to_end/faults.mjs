@@ -79,7 +79,8 @@ await run('a data folder that cannot be made is refused', async () => {
 })
 
 // ---------------------------------------------------------------- full disk
-await run('a full disk refuses writes, loses nothing, and passes', async () => {
+// A file system of 160 MiB for one case's server.
+async function onSmallDisk (work) {
   if (process.getuid() !== 0) return checks.skip('full disk: needs root to mount a small tmpfs')
   const folder = tempFolder()
   try {
@@ -87,33 +88,47 @@ await run('a full disk refuses writes, loses nothing, and passes', async () => {
   } catch (error) {
     return checks.skip(`full disk: no tmpfs here (${String(error.stderr).trim()})`)
   }
-  try { await fullDisk(folder) } finally { execFileSync('umount', ['-l', folder]) }
-})
-
-async function fullDisk (folder) {
-  const server = await Server.start({ folder, ini: quiet })
-  await useUpDisk(server, folder).catch(async error => {
-    const exit = await Promise.race([server.ended, sleep(500)])
-    throw new Error(`${error.message}; the server ${exit ? 'ended ' + JSON.stringify(exit) : 'runs'}: ${server.output}`)
-  })
+  try {
+    const server = await Server.start({ folder, ini: quiet })
+    await work(server, folder).catch(async error => { throw new Error(await withFate(server, error)) })
+  } finally {
+    execFileSync('umount', ['-l', folder])
+  }
 }
 
-async function useUpDisk (server, folder) {
-  await server.json('PUT', '/full')
+// What went wrong, and what became of the server: the first thing to know about a cut connection.
+async function withFate (server, error) {
+  const exit = await Promise.race([server.ended, sleep(1000)])
+  return `${error.message}; the server ${exit ? `ended ${JSON.stringify(exit)}` : 'runs'}: ${server.output.slice(-2000)}`
+}
+
+// Leaves `free` bytes of the disk; gives the file that takes up the rest.
+function takeSpace (folder, free) {
   const filler = path.join(folder, 'filler')
   const { bavail, bsize } = fs.statfsSync(folder)
-  fs.writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - 6e6)))
+  fs.writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - free)))
+  return filler
+}
+
+const isFull = reply => reply?.status === 507 && reply.json?.error === 'insufficient_storage'
+
+function writesAgain (server) {
+  return eventually(async () => (await server.call('PUT', '/full/again', {})).status === 201, 20,
+    'writing goes on once there is space').catch(async error => checks.that(false, await withFate(server, error)))
+}
+
+await run('a full disk refuses writes, loses nothing, and passes', () => onSmallDisk(async (server, folder) => {
+  await server.json('PUT', '/full')
+  const filler = takeSpace(folder, 46e6)
   const acknowledged = new Map()
   const refusal = await fillUp(server, acknowledged)
-  checks.that(refusal?.status === 507 && refusal.json?.error === 'insufficient_storage',
-    `writes are refused: ${refusal?.status} ${refusal?.bytes}`)
+  checks.that(isFull(refusal), `writes are refused: ${refusal?.status} ${refusal?.bytes}`)
   checks.that(acknowledged.size > 0, 'some were written before')
   const reading = await server.call('GET', `/full/${[...acknowledged.keys()][0]}`)
   checks.same(reading.status, 200, 'reading goes on')
 
   fs.rmSync(filler)
-  const again = await eventually(async () => (await server.call('PUT', '/full/again', {})).status === 201, 20,
-    'writing goes on once there is space').catch(error => { checks.that(false, error.message); return false })
+  const again = await writesAgain(server)
   await server.stop()
   await server.run()
   const { rows } = await server.json('GET', '/full/_all_docs')
@@ -121,7 +136,36 @@ async function useUpDisk (server, folder) {
   for (const [id, rev] of acknowledged) checks.that(there.get(id) === rev, `${id} is lost`)
   checks.that(!again || there.has('again'), 'the write after is there')
   await server.stop()
-}
+}))
+
+// After a start RocksDB's memory is empty: it would not outlive a write that fails in its log.
+await run('a full disk at the start: reading works, writing waits for space', () => onSmallDisk(async (server, folder) => {
+  await server.json('PUT', '/full')
+  const { rev } = await server.json('PUT', '/full/before', {})
+  await server.stop()
+  const filler = takeSpace(folder, 2e6)
+  await server.run()
+  checks.same((await server.json('GET', '/full/before'))._rev, rev, 'reading works')
+  const text = crypto.randomBytes(3e6).toString('base64')
+  for (let n = 0; n < 3; n++) {
+    const reply = await server.call('PUT', `/full/during${n}`, { text })
+    checks.that(isFull(reply), `writing is refused: ${reply.status} ${reply.bytes}`)
+  }
+  fs.rmSync(filler)
+  await writesAgain(server)
+  await sleep(6000) // RocksDB's own look at a full disk, every five seconds, would come now.
+  checks.same((await server.call('PUT', '/full/later', {})).status, 201, 'writing still works')
+  await server.stop()
+}))
+
+await run('on a full disk a database can be deleted, which makes room', () => onSmallDisk(async (server, folder) => {
+  await server.json('PUT', '/full')
+  await server.json('PUT', '/waste')
+  takeSpace(folder, 25e6)
+  checks.that(isFull(await server.call('PUT', '/full/during', {})), 'writing is refused')
+  checks.same((await server.call('DELETE', '/waste')).status, 200, 'deleting is not')
+  await server.stop()
+}))
 
 async function fillUp (server, acknowledged) {
   const text = crypto.randomBytes(15000).toString('base64')

@@ -197,6 +197,37 @@ TEST_CASE("rocks engine: a folder is made where there is none; a file in its pla
     CHECK(refusal(folder.path() / "file" / "below").starts_with("data folder "));
 }
 
+TEST_CASE("rocks engine: a disk with too little left refuses commits, and lets room be made") {
+    EngineFolder folder;
+    auto options = quick_rocks();
+    const auto left = std::filesystem::space(folder.path()).available;
+    Batch write, erasure;
+    write.put(Family::docs, "key", "value");
+    erasure.erase_range(Family::docs, "a", "z");
+
+    options.free_bytes_min = left / 2 * 3;
+    {
+        const auto engine = open_rocks_engine(folder.path(), options);
+        try {
+            engine->commit(write, Durability::synced);
+            FAIL("written");
+        } catch (const EngineFailure& failure) {
+            CHECK(failure.code() == Code::storage_full);
+        }
+        Bytes value;
+        CHECK_FALSE(engine->get(Family::docs, "key", value));
+        engine->commit(erasure, Durability::synced);
+    }
+    options.free_bytes_min = left * 4;
+    CHECK_THROWS_AS(open_rocks_engine(folder.path(), options)->commit(erasure, Durability::synced),
+                    EngineFailure);
+    options.free_bytes_min = 0;
+    const auto engine = open_rocks_engine(folder.path(), options);
+    engine->commit(write, Durability::synced);
+    Bytes value;
+    CHECK(engine->get(Family::docs, "key", value));
+}
+
 TEST_CASE("rocks engine: damaged data is told, not given") {
     EngineFolder folder;
     {
