@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "auth/authenticator.h"
+#include <fmt/format.h>
+
 #include "auth/permissions.h"
+#include "server/authenticate.h"
+#include "auth/permissions.h"
+#include "server/authenticate.h"
 #include "server/config/config.h"
 #include "server/route_tree.h"
 #include "storage/base/log.h"
@@ -53,31 +57,18 @@ void log_request(const Request& request, const Identity& who, int status) {
 /// The settings that every request looks at, read again when the configuration has changed.
 struct Dispatcher::Rules {
     std::uint64_t version = 0;
-    bool require_valid_user = false;
-    bool require_valid_user_except_for_up = false;
+    SignInRules sign_in;
     bool admin_only_all_dbs = true;
     LoginHints hints;
 
     explicit Rules(const Config& config)
         : version(config.version()),
-          require_valid_user(config.get_bool("chttpd", "require_valid_user", false)),
-          require_valid_user_except_for_up(
-              config.get_bool("chttpd", "require_valid_user_except_for_up", false)),
+          sign_in(config),
           admin_only_all_dbs(config.get_bool("chttpd", "admin_only_all_dbs", true)),
           hints{config.get("chttpd", "WWW-Authenticate"),
                 config.get("chttpd_auth", "authentication_redirect", "/_utils/session.html"),
-                require_valid_user} {
+                sign_in.require_valid_user} {
         set_log_level(parse_level(config.get("log", "level", "warning")));
-    }
-
-    // chttpd_auth:party_mode_handler/1. Signing in is always open.
-    bool need_login(const Request& request) const {
-        const bool single = request.segments.size() == 1;
-        if (single && request.segments[0] == "_session" && request.method == "POST") return false;
-        if (single && request.segments[0] == "_up") {
-            return require_valid_user && !require_valid_user_except_for_up;
-        }
-        return require_valid_user || require_valid_user_except_for_up;
     }
 };
 
@@ -112,23 +103,8 @@ Task<Response> Dispatcher::handle(Request& request) {
 
 Task<Response> Dispatcher::serve(Call& call, const Rules& rules) {
     auto& request = call.request;
-    const auto sent = auth::parse_basic(request.header("authorization"));
-    if (!sent) co_return refusal(sent.error());
-    if (*sent) {
-        const auto& credentials = **sent;
-        auto known = services_.authenticator.remembered(credentials);
-        if (known) {
-            call.identity = std::move(*known);
-        } else {
-            auto& authenticator = services_.authenticator;
-            auto verified = co_await services_.on_storage(
-                [&] { return authenticator.verify(credentials); });
-            if (!verified) co_return refusal(verified.error());
-            call.identity = std::move(*verified);
-        }
-    } else if (rules.need_login(request)) {
-        co_return refusal(Code::unauthorized, "Authentication required.");
-    }
+    const auto known = co_await authenticate(call, rules.sign_in);
+    if (!known) co_return refusal(known.error());
 
     const auto* group = tree_->find(request.segments);
     if (group == nullptr) co_return refusal(Code::not_found);
