@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <fmt/format.h>
-
-#include "auth/permissions.h"
-#include "server/authenticate.h"
 #include "auth/permissions.h"
 #include "server/authenticate.h"
 #include "server/config/config.h"
