@@ -22,8 +22,8 @@ struct Way {
 
 // CouchDB shows a handler by its function's name up to the first "_" (chttpd:auth_handler_name/1).
 constexpr Way known_ways[] = {
-    {SignIn::cookie, "cookie", "cookie_authentication_handler"},
-    {SignIn::basic, "default", "default_authentication_handler"},
+    {SignIn::cookie, "cookie",  "cookie_authentication_handler" },
+    {SignIn::basic,  "default", "default_authentication_handler"},
 };
 
 std::string_view trim(std::string_view text) {
@@ -64,8 +64,7 @@ Task<Result<void>> try_basic(Call& call) {
 }  // namespace
 
 SignInRules::SignInRules(const Config& config)
-    : ways(parse_handlers(
-          config.get("chttpd", "authentication_handlers", default_handlers))),
+    : ways(parse_handlers(config.get("chttpd", "authentication_handlers", default_handlers))),
       require_valid_user(config.get_bool("chttpd", "require_valid_user", false)),
       require_valid_user_except_for_up(
           config.get_bool("chttpd", "require_valid_user_except_for_up", false)) {}

@@ -13,7 +13,7 @@ struct Identity {
     std::string name;
     std::vector<std::string> roles;
     std::string authenticated_by;  ///< The handler's name as `_session` shows it: "default"...
-    std::string session_id;        ///< Of the session's record; empty where there is none.
+    std::string session_id = {};   ///< Of the session's record; empty where there is none.
 
     bool anonymous() const { return name.empty() && roles.empty(); }
     bool has_role(std::string_view role) const {

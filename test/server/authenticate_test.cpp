@@ -10,7 +10,9 @@ namespace {
 using test::Headers;
 using test::TestServer;
 
-const Headers nobody = {{"Authorization", ""}};
+const Headers nobody = {
+    {"Authorization", ""}
+};
 
 using Ways = std::vector<SignIn>;
 
@@ -32,8 +34,9 @@ TEST_CASE("authenticate: unknown and repeated handlers are left out") {
     CHECK(parse_handlers("{").empty());
     CHECK(parse_handlers("}{,").empty());
     CHECK(parse_handlers("{chttpd_auth, null_authentication_handler}").empty());
-    CHECK(parse_handlers("{a, default_authentication_handler},{b, default_authentication_handler}") ==
-          Ways{SignIn::basic});
+    CHECK(
+        parse_handlers("{a, default_authentication_handler},{b, default_authentication_handler}") ==
+        Ways{SignIn::basic});
 }
 
 TEST_CASE("authenticate: the list of handlers counts at once") {
