@@ -1,0 +1,70 @@
+#include "tools/import/couch_file/header.h"
+
+#include "tools/import/couch_file/damage.h"
+#include "tools/import/couch_file/term.h"
+
+namespace divan::import {
+namespace {
+
+constexpr int oldest_version = 5;
+constexpr int newest_version = 8;
+constexpr int purge_trees_since = 7;
+constexpr std::size_t fields_min = 11;  // CouchDB 1.2 and earlier: up to the revision limit
+
+// The places of db_header's fields in its tuple.
+enum Field : std::size_t {
+    disk_version = 1,
+    update_sequence = 2,
+    ids = 4,
+    sequences = 5,
+    locals = 6,
+    purge_sequences = 8,
+    security = 9,
+    revisions_limit = 10,
+    uuid = 11,
+    purged_infos_limit = 14,
+    properties = 15,
+};
+
+// nil, or {Pointer, Reduction} with a size since 1.2.
+Root root_of(const Term& state) {
+    if (!state.is_tuple()) return std::nullopt;
+    return state.tuple(2)[0].unsigned_integer();
+}
+
+// nil, undefined, 0, or where the term is.
+std::optional<std::uint64_t> pointer_of(const Term& field) {
+    if (field.kind != Term::Kind::integer || field.number <= 0) return std::nullopt;
+    return field.unsigned_integer();
+}
+
+}  // namespace
+
+DatabaseHeader parse_database_header(std::string_view bytes) {
+    const auto term = parse_term(bytes);
+    const auto fields = term.tuple(fields_min);
+    if (!fields[0].is_atom("db_header")) throw Damage("the header of an index, not a database");
+    const auto version = fields[disk_version].integer();
+    if (version < oldest_version || version > newest_version) {
+        throw Damage("disk version " + std::to_string(version) + ": only 5 to 8 can be read");
+    }
+    DatabaseHeader header;
+    header.disk_version = static_cast<int>(version);
+    header.update_sequence = fields[update_sequence].unsigned_integer();
+    header.ids = root_of(fields[ids]);
+    header.sequences = root_of(fields[sequences]);
+    header.locals = root_of(fields[locals]);
+    if (version >= purge_trees_since) header.purges = root_of(fields[purge_sequences]);
+    header.security = pointer_of(fields[security]);
+    header.revisions_limit = fields[revisions_limit].unsigned_integer();
+    if (fields.size() > uuid && fields[uuid].kind == Term::Kind::binary) {
+        header.uuid = fields[uuid].binary();
+    }
+    if (fields.size() > purged_infos_limit) {
+        header.purged_infos_limit = fields[purged_infos_limit].unsigned_integer();
+    }
+    if (fields.size() > properties) header.properties = pointer_of(fields[properties]);
+    return header;
+}
+
+}  // namespace divan::import
