@@ -1,5 +1,6 @@
 #include "server/routes.h"
 
+#include "server/handlers/account_pages.h"
 #include "server/handlers/all_docs.h"
 #include "server/handlers/attachments.h"
 #include "server/handlers/bulk.h"
@@ -35,6 +36,10 @@ constexpr Route table[] = {
     {"GET", "/favicon.ico", Access::user, get_no_file},
     {"GET", "/_utils", Access::user, get_no_file},
     {"GET", "/_utils/{file...}", Access::user, get_no_file},
+
+    // server/handlers/account_pages: signing in, and one's own account, for people
+    {"GET", "/_account", Access::anyone, get_account_page},
+    {"GET", "/_account/{file}", Access::anyone, get_account_file},
 
     // server/handlers/databases: all databases
     {"GET", "/_all_dbs", Access::database_lister, get_all_dbs},
