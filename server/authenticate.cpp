@@ -72,6 +72,8 @@ SignInRules::SignInRules(const Config& config)
 bool SignInRules::need_login(const Request& request) const {
     const bool single = request.segments.size() == 1;
     if (single && request.segments[0] == "_session" && request.method == "POST") return false;
+    // The pages to sign in on, which have nothing of anybody's.
+    if (!request.segments.empty() && request.segments[0] == "_account") return false;
     if (single && request.segments[0] == "_up") {
         return require_valid_user && !require_valid_user_except_for_up;
     }

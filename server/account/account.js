@@ -216,6 +216,16 @@ function nextPage () {
   return page.origin === location.origin ? page.href : undefined
 }
 
+async function whoIsSignedIn () {
+  try {
+    const { userCtx } = await get('_session')
+    return userCtx.name ? userCtx : undefined
+  } catch (error) {
+    if (error.status === 401) return undefined // A server that wants everybody signed in.
+    throw error
+  }
+}
+
 async function signOut () {
   await call('DELETE', '_session')
   user = undefined
@@ -446,9 +456,7 @@ async function start () {
   on('invite-form', 'submit', invite)
   on('invite-copy', 'click', () => copy($('invite-link').value))
   await attempt(document.body, async () => {
-    const [session, answer] = await Promise.all([get('_session'), get('_passkey/policy')])
-    policy = answer
-    user = session.userCtx.name ? session.userCtx : undefined
+    [policy, user] = await Promise.all([get('_passkey/policy'), whoIsSignedIn()])
     applyPolicy()
     addEventListener('hashchange', () => { say(''); show() })
     await show()
