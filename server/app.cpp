@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "auth/authenticator.h"
+#include "auth/accounts.h"
 #include "server/compactor.h"
 #include "server/config/config.h"
 #include "server/dispatch.h"
@@ -84,7 +84,7 @@ struct App::Parts {
     std::unique_ptr<storage::Engine> engine;
     std::unique_ptr<storage::Catalog> catalog;
     std::unique_ptr<GlobalChanges> global_changes;
-    std::unique_ptr<auth::Authenticator> authenticator;
+    std::unique_ptr<auth::Accounts> accounts;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -108,13 +108,12 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
         *parts.engine, static_cast<std::size_t>(std::max<std::int64_t>(open_max, 1)));
     parts.global_changes = std::make_unique<GlobalChanges>(*parts.catalog, parts.config);
 
-    parts.authenticator = std::make_unique<auth::Authenticator>(
-        [&config = parts.config](std::string_view name) { return config.find("admins", name); },
-        parts.clock);
+    parts.accounts = std::make_unique<auth::Accounts>(
+        *parts.catalog, setting_reader(parts.config), parts.clock);
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
-    parts.services.reset(new Services{*parts.catalog, parts.config, *parts.authenticator,
+    parts.services.reset(new Services{*parts.catalog, parts.config, *parts.accounts,
                                       *parts.pool, parts.clock, parts.metrics, {},
                                       std::move(restart),
                                       [&stopping = parts.stopping] { return stopping.load(); }});
@@ -147,7 +146,7 @@ void App::stop() {
     parts.http.reset();
     parts.dispatcher.reset();
     parts.services.reset();
-    parts.authenticator.reset();
+    parts.accounts.reset();
     parts.global_changes.reset();
     parts.catalog.reset();
     parts.engine.reset();

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "auth/authenticator.h"
+#include "auth/accounts.h"
 #include "server/config/config.h"
 #include "storage/base/log.h"
 
@@ -49,15 +49,16 @@ Task<Result<void>> try_basic(Call& call) {
     if (!sent) co_return sent.error();
     if (!*sent) co_return Result<void>();
     const auto& credentials = **sent;
-    auto& authenticator = call.services.authenticator;
-    if (auto known = authenticator.remembered(credentials)) {
-        call.identity = std::move(*known);
-        co_return Result<void>();
+    auto& accounts = call.services.accounts;
+    const auto& address = call.request.peer_address;
+    auto account = accounts.remembered(credentials, address);
+    if (!account) {
+        auto verified = co_await call.services.on_storage(
+            [&] { return accounts.verify(credentials, address); });
+        if (!verified) co_return verified.error();
+        account = std::move(*verified);
     }
-    auto verified =
-        co_await call.services.on_storage([&] { return authenticator.verify(credentials); });
-    if (!verified) co_return verified.error();
-    call.identity = std::move(*verified);
+    call.identity = account->identity("default");
     co_return Result<void>();
 }
 

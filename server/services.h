@@ -12,7 +12,7 @@
 #include "storage/database/catalog.h"
 
 namespace divan::auth {
-class Authenticator;
+class Accounts;
 }
 
 namespace divan::server {
@@ -24,7 +24,7 @@ class Maintenance;
 struct Services {
     storage::Catalog& catalog;
     Config& config;
-    auth::Authenticator& authenticator;
+    auth::Accounts& accounts;
     WorkPool& pool;
     Clock& clock;
     Metrics& metrics;

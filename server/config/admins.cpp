@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "auth/password.h"
 #include "storage/base/log.h"
 
@@ -11,10 +9,7 @@ namespace divan::server {
 
 std::string stored_admin_password(const Config& config, std::string_view value) {
     if (auth::is_hashed(value)) return std::string(value);
-    const auto iterations =
-        config.get_integer("chttpd_auth", "iterations", auth::default_password_iterations);
-    return auth::hash_admin_password(
-        value, static_cast<unsigned>(std::clamp<std::int64_t>(iterations, 1, UINT32_MAX)));
+    return auth::hash_admin_password(value, auth::password_policy(setting_reader(config))).value();
 }
 
 void hash_plain_admins(Config& config) {

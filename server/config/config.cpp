@@ -274,4 +274,10 @@ Result<std::optional<std::string>> Config::erase(std::string_view section, std::
     return old;
 }
 
+ReadSetting setting_reader(const Config& config) {
+    return [&config](std::string_view section, std::string_view key) {
+        return config.find(section, key);
+    };
+}
+
 }  // namespace divan::server

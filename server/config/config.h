@@ -13,6 +13,7 @@
 
 #include "server/config/ini.h"
 #include "storage/base/error.h"
+#include "storage/base/setting.h"
 
 namespace divan::server {
 
@@ -79,5 +80,8 @@ private:
     IniSections values_;
     std::atomic<std::uint64_t> version_{1};
 };
+
+/// `config` as rooms below the server read it; it must outlive the reader.
+ReadSetting setting_reader(const Config& config);
 
 }  // namespace divan::server

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/authenticator.h"
+#include "auth/accounts.h"
 #include "server/config/config.h"
 #include "server/http/io_loop.h"
 #include "server/http/work_pool.h"
@@ -52,7 +52,7 @@ private:
     Metrics metrics_;
     std::unique_ptr<storage::Engine> engine_ = storage::make_memory_engine();
     storage::Catalog catalog_{*engine_};
-    auth::Authenticator authenticator_{[](std::string_view) { return std::nullopt; }, clock_};
+    auth::Accounts accounts_{catalog_, setting_reader(config), clock_};
     std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
     Services services_;
     std::shared_ptr<storage::Database> database_;
