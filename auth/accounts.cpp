@@ -1,7 +1,5 @@
 #include "auth/accounts.h"
 
-#include <algorithm>
-
 #include "storage/base/crypto.h"
 #include "storage/base/digest.h"
 #include "storage/base/json.h"
