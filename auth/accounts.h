@@ -61,8 +61,8 @@ public:
                                       std::string_view client_address) const;
 
     /// Computes one hash. Slow: for a pool. Refuses with `unauthorized` "Name or password is
-    /// incorrect.", for an unknown name too, after the same time; with `forbidden` where the account
-    /// is closed to this client (`Lockout`), or its hash is none that may be computed.
+    /// incorrect.", for an unknown name too, after the same time; with `forbidden` where the
+    /// account is closed to this client (`Lockout`), or its hash is none that may be computed.
     Result<Account> verify(const Credentials& credentials, std::string_view client_address);
 
     /// Who signed in with a password whose hash is not as `password_policy` says now. `listener`

@@ -50,7 +50,8 @@ private:
 
     const std::size_t entries_max_;
     Entries entries_;  ///< Most recently used first.
-    std::unordered_map<std::string_view, typename Entries::iterator> index_;  ///< Keys in `entries_`.
+    /// Its keys are those of `entries_`.
+    std::unordered_map<std::string_view, typename Entries::iterator> index_;
 };
 
 }  // namespace divan

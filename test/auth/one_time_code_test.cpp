@@ -46,7 +46,8 @@ TEST_CASE("one-time codes: read from a user document as CouchDB has them") {
 
 TEST_CASE("one-time codes: what cannot be read is a factor that nobody has") {
     for (const char* json : {"null", "true", "{}", R"({"key":1})", R"({"key":"!"})",
-                             R"({"key":"JBSWY3DP","length":0})", R"({"key":"JBSWY3DP","length":99})",
+                             R"({"key":"JBSWY3DP","length":0})",
+                             R"({"key":"JBSWY3DP","length":99})",
                              R"({"key":"JBSWY3DP","algorithm":"md5"})",
                              R"({"key":"JBSWY3DP","algorithm":null})"}) {
         CAPTURE(json);
