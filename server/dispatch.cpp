@@ -5,6 +5,7 @@
 #include "auth/permissions.h"
 #include "server/authenticate.h"
 #include "server/config/config.h"
+#include "server/cors.h"
 #include "server/route_tree.h"
 #include "storage/base/log.h"
 
@@ -56,6 +57,7 @@ struct Dispatcher::Rules {
     SignInRules sign_in;
     bool admin_only_all_dbs = true;
     LoginHints hints;
+    Cors cors;
 
     explicit Rules(const Config& config)
         : version(config.version()),
@@ -63,7 +65,8 @@ struct Dispatcher::Rules {
           admin_only_all_dbs(config.get_bool("chttpd", "admin_only_all_dbs", true)),
           hints{config.get("chttpd", "WWW-Authenticate"),
                 config.get("chttpd_auth", "authentication_redirect", "/_utils/session.html"),
-                sign_in.require_valid_user} {
+                sign_in.require_valid_user},
+          cors(config) {
         set_log_level(parse_level(config.get("log", "level", "warning")));
     }
 };
@@ -87,12 +90,18 @@ Task<Response> Dispatcher::handle(Request& request) {
     const auto current = rules();
     Call call{request, services_, {}, nullptr, {}};
     Response response;
+    auto preflight = current->cors.preflight(request);
+    if (preflight) {
+        log_request(request, call.identity, preflight->status);
+        co_return std::move(*preflight);
+    }
     try {
         response = co_await serve(call, *current);
     } catch (...) {
         response = explain_failure(request);
     }
     if (response.refused) complete_refusal(request, current->hints, response);
+    current->cors.complete(request, response);
     log_request(request, call.identity, response.status);
     co_return response;
 }
