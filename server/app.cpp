@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "auth/accounts.h"
+#include "auth/audit.h"
+#include "auth/rate_limit.h"
 #include "server/compactor.h"
 #include "server/config/config.h"
 #include "server/dispatch.h"
@@ -25,6 +27,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds stop_grace{10};
 constexpr std::chrono::seconds compaction_pause{30};
 constexpr std::size_t pool_threads_min = 4;
+constexpr std::size_t limited_keys_max = 100'000;  // about 200 bytes each
 
 // CouchDB's version comes first: clients look there for what they can use.
 constexpr const char* server_name = "CouchDB/3.5.0 (Divan/" DIVAN_VERSION ")";
@@ -72,6 +75,21 @@ std::size_t block_cache_bytes(const Config& config) {
     return static_cast<std::size_t>(std::max(bytes, least));
 }
 
+// "audit" in the data folder. Throws where it cannot be written: a server that should keep the log
+// does not run without it.
+std::unique_ptr<auth::Audit> make_audit(const Config& config, const fs::path& data,
+                                        const Clock& clock, Metrics& metrics) {
+    constexpr std::int64_t file_bytes_least = 64 << 10;
+    if (!config.get_bool("audit", "enable", true)) return std::make_unique<auth::Audit>();
+    auth::AuditOptions options;
+    options.folder = data / "audit";
+    const auto sync = config.get("audit", "sync", "always");
+    options.sync = sync == "never" ? auth::AuditSync::never : auth::AuditSync::always;
+    const auto bytes = config.get_integer("audit", "file_bytes_max", 64 << 20);
+    options.file_bytes_max = static_cast<std::uint64_t>(std::max(bytes, file_bytes_least));
+    return std::make_unique<auth::Audit>(std::move(options), clock, metrics);
+}
+
 }  // namespace
 
 /// In the order of building; destroyed from below.
@@ -84,6 +102,8 @@ struct App::Parts {
     std::unique_ptr<storage::Engine> engine;
     std::unique_ptr<storage::Catalog> catalog;
     std::unique_ptr<GlobalChanges> global_changes;
+    std::unique_ptr<auth::Audit> audit;
+    std::unique_ptr<auth::RateLimiter> limiter;
     std::unique_ptr<auth::Accounts> accounts;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
@@ -108,13 +128,16 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
         *parts.engine, static_cast<std::size_t>(std::max<std::int64_t>(open_max, 1)));
     parts.global_changes = std::make_unique<GlobalChanges>(*parts.catalog, parts.config);
 
+    parts.audit = make_audit(parts.config, parts.options.data, parts.clock, parts.metrics);
+    parts.limiter = std::make_unique<auth::RateLimiter>(parts.clock, limited_keys_max);
     parts.accounts = std::make_unique<auth::Accounts>(
         *parts.catalog, setting_reader(parts.config), parts.clock);
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
     parts.services.reset(new Services{*parts.catalog, parts.config, *parts.accounts,
-                                      *parts.pool, parts.clock, parts.metrics, {},
+                                      *parts.pool, parts.clock, parts.metrics, *parts.audit,
+                                      *parts.limiter, {},
                                       std::move(restart),
                                       [&stopping = parts.stopping] { return stopping.load(); }});
     parts.dispatcher = std::make_unique<Dispatcher>(routes(), *parts.services);
@@ -147,6 +170,8 @@ void App::stop() {
     parts.dispatcher.reset();
     parts.services.reset();
     parts.accounts.reset();
+    parts.limiter.reset();
+    parts.audit.reset();
     parts.global_changes.reset();
     parts.catalog.reset();
     parts.engine.reset();

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "server/config/config.h"
+#include "server/config/setting_list.h"
 
 namespace divan::server {
 namespace {
@@ -34,31 +35,16 @@ std::string lower_case(std::string_view text) {
     return lower;
 }
 
-// Splits at commas and drops empty ends. Blanks after a comma never count, those before it where
-// `blanks_before` says so: CouchDB splits settings and headers by two different expressions.
-enum class BlanksBefore : bool { kept, dropped };
-
-std::vector<std::string> split(std::string_view text, BlanksBefore before) {
+// Unlike in settings, a blank before a comma counts: re:split/3 by ",\s*".
+std::vector<std::string> header_list(std::string_view text) {
     std::vector<std::string> parts;
-    bool first = true;
-    while (true) {
-        const auto comma = text.find(',');
-        auto part = text.substr(0, comma);
-        if (!first) part.remove_prefix(std::min(part.find_first_not_of(blanks), part.size()));
-        if (before == BlanksBefore::dropped && comma != std::string_view::npos) {
-            part = part.substr(0, part.find_last_not_of(blanks) + 1);
-        }
-        parts.emplace_back(part);
-        if (comma == std::string_view::npos) break;
-        text.remove_prefix(comma + 1);
-        first = false;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        parts.push_back(lower_case(text.substr(0, comma)));
+        text.remove_prefix(std::min(comma + 1, text.size()));
+        text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
     }
-    while (!parts.empty() && parts.back().empty()) parts.pop_back();
     return parts;
-}
-
-std::vector<std::string> setting_list(std::string_view text) {
-    return split(text, BlanksBefore::dropped);
 }
 
 std::vector<std::string> lower_list(std::string_view text) {
@@ -101,7 +87,7 @@ std::string_view host_of(const Request& request) {
 // list subtraction takes away one at a time.
 bool all_allowed(const std::vector<std::string>& asked, std::vector<std::string> allowed) {
     return std::all_of(asked.begin(), asked.end(), [&](const std::string& header) {
-        const auto found = std::find(allowed.begin(), allowed.end(), lower_case(header));
+        const auto found = std::find(allowed.begin(), allowed.end(), header);
         if (found == allowed.end()) return false;
         allowed.erase(found);
         return true;
@@ -150,7 +136,7 @@ std::optional<Response> Cors::preflight(const Request& request) const {
     if (!policy.allows(*origin) || !contains(policy.methods, *method)) return std::nullopt;
     const auto* asked = request.header("access-control-request-headers");
     const std::string headers = asked == nullptr ? std::string() : *asked;
-    if (!all_allowed(split(headers, BlanksBefore::kept), policy.request_headers)) {
+    if (!all_allowed(header_list(headers), policy.request_headers)) {
         return std::nullopt;
     }
     Response response;
@@ -180,6 +166,10 @@ void Cors::complete(const Request& request, Response& response) const {
     add_origin(response, *origin);
     add_credentials(response, policy, *origin);
     response.add("Access-Control-Expose-Headers", fmt::format("{}", fmt::join(exposed, ", ")));
+}
+
+bool Cors::allows(const Request& request, std::string_view origin) const {
+    return enabled_ && policy(request).allows(origin);
 }
 
 bool Cors::allows_credentials(const Request& request, std::string_view origin) const {

@@ -44,6 +44,8 @@ public:
     /// CouchDB: chttpd_cors:headers/4.
     void complete(const Request& request, Response& response) const;
 
+    /// Whether pages of `origin` may read answers, as anybody.
+    bool allows(const Request& request, std::string_view origin) const;
     /// Whether pages of `origin` may act with the cookies of whoever looks at them.
     bool allows_credentials(const Request& request, std::string_view origin) const;
 

@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "auth/audit.h"
 #include "auth/permissions.h"
+#include "server/audit_event.h"
 #include "server/authenticate.h"
+#include "server/client_address.h"
 #include "server/config/config.h"
 #include "server/cors.h"
+#include "server/cross_site.h"
+#include "server/limits.h"
 #include "server/route_tree.h"
+#include "server/security_headers.h"
 #include "storage/base/log.h"
 
 namespace divan::server {
@@ -15,6 +21,10 @@ namespace {
 // System databases are ordinary ones behind their own rules; any other "_name" is the server's.
 bool is_user_facing(std::string_view database) {
     return !database.starts_with('_') || database == "_users" || database == "_replicator";
+}
+
+bool is_of_database(const Request& request) {
+    return !request.segments.empty() && is_user_facing(request.segments[0]);
 }
 
 // chttpd_auth_request: in these two databases the lists show what documents would hide.
@@ -41,12 +51,25 @@ LogLevel parse_level(std::string_view name) {
     return LogLevel::warning;
 }
 
-void log_request(const Request& request, const Identity& who, int status) {
+std::string_view sent_method(const Request& request) {
+    return request.head ? std::string_view("HEAD") : std::string_view(request.method);
+}
+
+void log_request(const Call& call, int status) {
     if (log_level() > LogLevel::info) return;
-    log(LogLevel::info,
-        fmt::format("{} {} {} {} {}", request.peer_address,
-                    who.name.empty() ? "undefined" : who.name,
-                    request.head ? "HEAD" : request.method, request.raw_path, status));
+    const auto& name = call.identity.name;
+    log(LogLevel::info, fmt::format("{} {} {} {} {}", call.client_address,
+                                    name.empty() ? "undefined" : name, sent_method(call.request),
+                                    call.request.raw_path, status));
+}
+
+void record_access(const Call& call, int status) {
+    auto event = audit_event(call, "access");
+    event.ok = status < 400;
+    event.action = sent_method(call.request);
+    event.resource = call.request.raw_path;
+    event.status = status;
+    call.services.audit.record(std::move(event));
 }
 
 }  // namespace
@@ -57,7 +80,11 @@ struct Dispatcher::Rules {
     SignInRules sign_in;
     bool admin_only_all_dbs = true;
     LoginHints hints;
+    TrustedProxies proxies;
+    Limits limits;
     Cors cors;
+    SecurityHeaders security_headers;
+    bool audit_documents = false;
 
     explicit Rules(const Config& config)
         : version(config.version()),
@@ -66,7 +93,11 @@ struct Dispatcher::Rules {
           hints{config.get("chttpd", "WWW-Authenticate"),
                 config.get("chttpd_auth", "authentication_redirect", "/_utils/session.html"),
                 sign_in.require_valid_user},
-          cors(config) {
+          proxies(config.get("chttpd", "trusted_proxies")),
+          limits(config),
+          cors(config),
+          security_headers(config),
+          audit_documents(config.get_bool("audit", "documents", false)) {
         set_log_level(parse_level(config.get("log", "level", "warning")));
     }
 };
@@ -88,28 +119,44 @@ std::shared_ptr<const Dispatcher::Rules> Dispatcher::rules() {
 
 Task<Response> Dispatcher::handle(Request& request) {
     const auto current = rules();
-    Call call{request, services_, {}, nullptr, {}};
+    Call call{request, services_, {}, nullptr, {}, current->proxies.client_address(request)};
+    request.secure = current->proxies.secure(request);
     Response response;
-    auto preflight = current->cors.preflight(request);
-    if (preflight) {
-        log_request(request, call.identity, preflight->status);
-        co_return std::move(*preflight);
+    if (auto preflight = current->cors.preflight(request)) {
+        response = std::move(*preflight);
+    } else {
+        try {
+            response = co_await serve(call, *current);
+        } catch (...) {
+            response = explain_failure(request);
+        }
+        current->limits.count_failure(services_.limiter, request, response, call.client_address);
+        if (response.refused) complete_refusal(request, current->hints, response);
+        current->cors.complete(request, response);
     }
-    try {
-        response = co_await serve(call, *current);
-    } catch (...) {
-        response = explain_failure(request);
-    }
-    if (response.refused) complete_refusal(request, current->hints, response);
-    current->cors.complete(request, response);
-    log_request(request, call.identity, response.status);
+    current->security_headers.complete(request, response);
+    log_request(call, response.status);
+    if (current->audit_documents && is_of_database(request)) record_access(call, response.status);
     co_return response;
+}
+
+void Dispatcher::complete(const Request& request, Response& response) {
+    const auto current = rules();
+    current->cors.complete(request, response);
+    current->security_headers.complete(request, response);
 }
 
 Task<Response> Dispatcher::serve(Call& call, const Rules& rules) {
     auto& request = call.request;
+    const auto wait = rules.limits.admit(services_.limiter, request, call.client_address);
+    if (wait) {
+        services_.metrics.rate_limited.fetch_add(1, std::memory_order_relaxed);
+        co_return too_many_requests(*wait);
+    }
     const auto known = co_await authenticate(call, rules.sign_in);
     if (!known) co_return refusal(known.error());
+    const auto own = check_cross_site(request, call.identity, rules.cors);
+    if (!own) co_return refusal(own.error());
 
     const auto* group = tree_->find(request.segments);
     if (group == nullptr) co_return refusal(Code::not_found);

@@ -21,6 +21,7 @@ public:
     ~Dispatcher() override;
 
     Task<Response> handle(Request& request) override;
+    void complete(const Request& request, Response& response) override;
 
 private:
     struct Rules;

@@ -33,6 +33,8 @@ struct Call {
     std::shared_ptr<storage::Database> database;  ///< Of routes with `{db}`, unless `no_database`.
     /// What the pattern's names matched, percent-decoded, in the order of the pattern.
     std::vector<std::pair<std::string_view, std::string>> path_values;
+    /// Who asks, as `Request::peer_address`; behind `[chttpd] trusted_proxies` their client.
+    std::string client_address = {};
 
     /// The value of `{name}`; a bug where the pattern has none.
     const std::string& path(std::string_view name) const;

@@ -13,7 +13,9 @@
 
 namespace divan::auth {
 class Accounts;
-}
+class Audit;
+class RateLimiter;
+}  // namespace divan::auth
 
 namespace divan::server {
 
@@ -28,6 +30,8 @@ struct Services {
     WorkPool& pool;
     Clock& clock;
     Metrics& metrics;
+    auth::Audit& audit;
+    auth::RateLimiter& limiter;
     std::string node_uuid;               ///< `[couchdb] uuid`.
     std::function<void()> request_restart;  ///< `_restart`: called after the answer was sent.
     const std::function<bool()> stopping;   ///< Feeds end when this turns true.

@@ -52,6 +52,8 @@ constexpr Setting table[] = {
      "The ways to sign in, in order."},
     {"chttpd", "WWW-Authenticate", "", when_set,
      "The WWW-Authenticate header to send with every 401."},
+    {"chttpd", "trusted_proxies", "", when_set,
+     "Addresses or networks (10.0.0.0/8) whose X-Forwarded-For and -Proto are believed."},
     {"chttpd", "server_options", "", when_set, "Read by CouchDB; has no effect here."},
 
     {"httpd", "enable_cors", "", when_set, "The older name of chttpd/enable_cors."},
@@ -113,6 +115,24 @@ constexpr Setting table[] = {
     {"ssl", "port", "6984", when_set, "The HTTPS port."},
     {"ssl", "cert_file", "", when_set, "The certificate and its chain, PEM."},
     {"ssl", "key_file", "", when_set, "Its private key, PEM."},
+
+    {"audit", "enable", "true", when_set,
+     "Keep the audit log of sign-ins and changes. Read at the start."},
+    {"audit", "documents", "false", when_set,
+     "Also record who looked at or changed what in a database."},
+    {"audit", "sync", "always", when_set,
+     "When the audit log is forced to the disk: always or never. Read at the start."},
+    {"audit", "file_bytes_max", "67108864", when_set,
+     "From so many bytes on the audit log goes on in a new file. Read at the start."},
+
+    {"rate_limit", "requests", "", when_set,
+     "Most requests of one client address as count/seconds (100/900); empty: any number."},
+    {"rate_limit", "sign_in_address", "300/300", when_set,
+     "Most failed sign-ins of one client address; empty: any number."},
+    {"rate_limit", "sign_in_account", "100/300", when_set,
+     "Most failed sign-ins of one account; empty: any number."},
+    {"rate_limit", "registration_address", "120/3600", when_set,
+     "Most requests of one client address to register; empty: any number."},
 
     {"feature_flags", "partitioned||*", "true", built_in,
      "Which databases may be partitioned."},

@@ -77,6 +77,14 @@ std::vector<Stat> read_stats(const Services& services) {
         {{"couchdb", "httpd", "requests"}, "number of HTTP requests", metrics.requests, false},
         {{"couchdb", "open_databases"}, "number of open databases",
          services.catalog.open_databases().size(), true},
+        {{"divan", "audit_events"}, "number of events written to the audit log",
+         metrics.audit_events, false},
+        {{"divan", "audit_failures"}, "number of writes to the audit log that failed",
+         metrics.audit_failures, false},
+        {{"divan", "audit_lost"}, "number of events that the audit log does not have",
+         metrics.audit_lost, false},
+        {{"divan", "rate_limited"}, "number of requests beyond a rate limit",
+         metrics.rate_limited, false},
     };
     for (std::size_t i = 0; i < Metrics::methods.size(); ++i) {
         stats.push_back({{"couchdb", "httpd_request_methods", std::string(Metrics::methods[i])},

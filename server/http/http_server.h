@@ -18,6 +18,8 @@ public:
     virtual ~RequestHandler() = default;
     /// `request` lives until the answer was sent. What is thrown becomes a 500.
     virtual Task<Response> handle(Request& request) = 0;
+    /// Completes the refusal of a request whose target cannot be read: `handle` never sees it.
+    virtual void complete(const Request&, Response&) {}
 };
 
 struct HttpOptions {

@@ -212,7 +212,11 @@ Task<Response> Session::answer() {
     host_.metrics.count_method(request_->head ? std::string_view("HEAD") : request_->method);
     try {
         const auto target = parse_target(request_->target, *request_);
-        if (!target) co_return refusal(target.error());
+        if (!target) {
+            Response refused = refusal(target.error());
+            host_.handler.complete(*request_, refused);
+            co_return refused;
+        }
         Response response = co_await host_.handler.handle(*request_);
         co_return response;
     } catch (const Refused& refused) {

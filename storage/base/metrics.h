@@ -17,6 +17,10 @@ struct Metrics {
     std::atomic<std::uint64_t> open_connections{0};
     std::atomic<std::uint64_t> document_reads{0};
     std::atomic<std::uint64_t> document_writes{0};
+    std::atomic<std::uint64_t> rate_limited{0};    ///< Requests that were answered with 429.
+    std::atomic<std::uint64_t> audit_events{0};    ///< Written to the audit log.
+    std::atomic<std::uint64_t> audit_failures{0};  ///< Writes to it that failed.
+    std::atomic<std::uint64_t> audit_lost{0};      ///< Events that it has no line for.
     std::array<std::atomic<std::uint64_t>, 600> status_codes{};
     std::array<std::atomic<std::uint64_t>, methods.size()> request_methods{};
 

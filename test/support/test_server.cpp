@@ -1,8 +1,8 @@
 #include "test/support/test_server.h"
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
-#include <stdlib.h>
 
 namespace divan::test {
 namespace {
@@ -13,17 +13,6 @@ constexpr const char* admin_ini =
     "[chttpd_auth]\niterations = 1\n[admins]\nadmin = secret\n";
 
 }  // namespace
-
-TempFolder::TempFolder() {
-    std::string text = (std::filesystem::temp_directory_path() / "divan-test-XXXXXX").string();
-    if (::mkdtemp(text.data()) == nullptr) throw std::runtime_error("cannot make a folder");
-    path_ = text;
-}
-
-TempFolder::~TempFolder() {
-    std::error_code ignored;  // a test that failed may hold files in it
-    std::filesystem::remove_all(path_, ignored);
-}
 
 TestServer::TestServer() : TestServer(std::string_view()) {}
 

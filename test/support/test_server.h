@@ -1,28 +1,15 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "server/app.h"
 #include "test/support/http_client.h"
+#include "test/support/temp_folder.h"
 
 namespace divan::test {
-
-/// A folder under the system's temporary one, gone with its object.
-class TempFolder {
-public:
-    TempFolder();
-    ~TempFolder();
-    TempFolder(const TempFolder&) = delete;
-    TempFolder& operator=(const TempFolder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// The whole server in this process, on a free port of this machine and a folder of its own. Its
 /// admin is "admin" with the password "secret", and requests are made by it unless `headers` have

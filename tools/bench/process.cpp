@@ -10,8 +10,8 @@
 #include <set>
 #include <sstream>
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 namespace divan::bench {
 namespace {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "auth/accounts.h"
+#include "auth/audit.h"
+#include "auth/rate_limit.h"
 #include "server/config/config.h"
 #include "server/http/io_loop.h"
 #include "server/http/work_pool.h"
@@ -53,6 +55,8 @@ private:
     std::unique_ptr<storage::Engine> engine_ = storage::make_memory_engine();
     storage::Catalog catalog_{*engine_};
     auth::Accounts accounts_{catalog_, setting_reader(config), clock_};
+    auth::Audit audit_;
+    auth::RateLimiter limiter_{clock_, 100};
     std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
     Services services_;
     std::shared_ptr<storage::Database> database_;

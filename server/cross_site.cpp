@@ -1,0 +1,52 @@
+#include "server/cross_site.h"
+
+#include <string_view>
+
+namespace divan::server {
+namespace {
+
+bool changes_nothing(std::string_view method) {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
+/// Host and port, the port left out where it is the scheme's own.
+std::string_view without_default_port(std::string_view host, std::string_view scheme) {
+    const std::string_view port = scheme == "https" ? ":443" : ":80";
+    if (host.ends_with(port)) host.remove_suffix(port.size());
+    return host;
+}
+
+// The schemes are not compared: a proxy may have taken the encryption off.
+bool is_own(const Request& request, std::string_view origin) {
+    const auto colon = origin.find("://");
+    if (colon == std::string_view::npos) return false;
+    const auto scheme = origin.substr(0, colon);
+    const auto host = without_default_port(origin.substr(colon + 3), scheme);
+    const auto same = [&](const std::string* name) {
+        return name != nullptr && without_default_port(*name, scheme) == host;
+    };
+    // No page can make a browser send the second one without asking by a preflight first.
+    return same(request.header("host")) || same(request.header("x-forwarded-host"));
+}
+
+}  // namespace
+
+Result<void> check_cross_site(const Request& request, const Identity& who, const Cors& cors) {
+    if (changes_nothing(request.method)) return {};
+    const auto* site = request.header("sec-fetch-site");
+    if (site != nullptr && (*site == "same-origin" || *site == "none")) return {};
+    const bool by_cookie = who.authenticated_by == "cookie";
+    if (!by_cookie && site == nullptr) return {};
+
+    const auto* origin = request.header("origin");
+    if (origin == nullptr && site == nullptr) return {};
+    if (origin != nullptr) {
+        if (is_own(request, *origin)) return {};
+        if (by_cookie ? cors.allows_credentials(request, *origin) : cors.allows(request, *origin)) {
+            return {};
+        }
+    }
+    return Error{Code::forbidden, "Requests from other sites are not allowed here.", {}};
+}
+
+}  // namespace divan::server
