@@ -1,0 +1,206 @@
+#include "tools/import/journal.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <ctime>
+#include <functional>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "storage/base/random.h"
+
+namespace divan::import {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+constexpr const char* head_file = "run.json";
+constexpr const char* positions_file = "positions.jsonl";
+constexpr const char* made_file = "made.jsonl";
+constexpr const char* failures_file = "failures.jsonl";
+
+std::int64_t now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+void write_file(const fs::path& path, const std::string& text) {
+    const fs::path beside = path.string() + ".new";
+    {
+        std::ofstream out(beside, std::ios::binary);
+        out << text;
+        if (!out.flush()) throw std::runtime_error("cannot write " + beside.string());
+    }
+    fs::rename(beside, path);
+}
+
+std::string text_of(const json::object& line, const char* key) {
+    const auto* value = line.if_contains(key);
+    return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+// Every whole line; the last one may be torn.
+void each_line(const fs::path& path, const std::function<void(const json::object&)>& visit) {
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);) {
+        boost::system::error_code error;
+        const auto value = json::parse(line, error);
+        if (!error && value.is_object()) visit(value.as_object());
+    }
+}
+
+Journal::Head read_head(const fs::path& folder) {
+    Journal::Head head;
+    each_line(folder / head_file, [&](const json::object& line) {
+        head = {text_of(line, "id"), text_of(line, "source"), text_of(line, "target"), 0,
+                text_of(line, "state")};
+        if (const auto* started = line.if_contains("started"); started && started->is_int64()) {
+            head.started = started->as_int64();
+        }
+    });
+    if (head.id.empty()) throw std::runtime_error(folder.string() + ": no import run in it");
+    return head;
+}
+
+}  // namespace
+
+Journal::Journal(fs::path folder, Head head) : folder_(std::move(folder)), head_(std::move(head)) {}
+
+Journal Journal::begin(const fs::path& folder, const std::string& source,
+                       const std::string& target) {
+    Head head;
+    head.started = now();
+    const auto moment = fmt::gmtime(static_cast<std::time_t>(head.started));
+    head.id = fmt::format("{:%Y%m%d-%H%M%S}-{}", moment, random_uuid().substr(0, 6));
+    head.source = source;
+    head.target = target;
+    const auto own = folder / head.id;
+    fs::create_directories(own);
+    Journal journal(own, std::move(head));
+    journal.set_state("running");
+    return journal;
+}
+
+Journal Journal::reopen(const fs::path& folder, const std::string& id) {
+    Journal journal(folder / id, read_head(folder / id));
+    each_line(folder / id / positions_file, [&](const json::object& line) {
+        auto& position = journal.positions_[text_of(line, "database")];
+        position.after = text_of(line, "after");
+        const auto* part = line.if_contains("part");
+        position.part = part && part->is_int64() ? static_cast<std::size_t>(part->as_int64()) : 0;
+        position.finished = line.contains("finished");
+    });
+    return journal;
+}
+
+std::vector<Journal::Head> Journal::list(const fs::path& folder) {
+    std::vector<Head> heads;
+    if (!fs::exists(folder)) return heads;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (fs::exists(entry.path() / head_file)) heads.push_back(read_head(entry.path()));
+    }
+    std::sort(heads.begin(), heads.end(), [](const Head& one, const Head& other) {
+        return std::pair(one.started, one.id) < std::pair(other.started, other.id);
+    });
+    return heads;
+}
+
+std::optional<std::string> Journal::unfinished(const fs::path& folder, const std::string& source,
+                                               const std::string& target) {
+    std::optional<std::string> newest;
+    for (const auto& head : list(folder)) {
+        const bool same = head.source == source && head.target == target;
+        if (same && head.state == "running") newest = head.id;
+    }
+    return newest;
+}
+
+void Journal::append(const char* file, const std::string& line) {
+    const std::lock_guard lock(*mutex_);
+    auto& out = files_[file];
+    if (!out.is_open()) {
+        out.open(folder_ / file, std::ios::app | std::ios::binary);
+        out << '\n';  // after a line that was torn
+    }
+    out << line << '\n';
+    if (!out.flush()) throw std::runtime_error("cannot write to " + (folder_ / file).string());
+}
+
+Position Journal::position(const std::string& database) const {
+    const std::lock_guard lock(*mutex_);
+    const auto found = positions_.find(database);
+    return found == positions_.end() ? Position{} : found->second;
+}
+
+void Journal::note_position(const std::string& database, const Position& position) {
+    json::object line{{"database", database}, {"part", position.part}, {"after", position.after}};
+    if (position.finished) line["finished"] = true;
+    append(positions_file, json::serialize(line));
+    const std::lock_guard lock(*mutex_);
+    positions_[database] = position;
+}
+
+void Journal::note_new_database(const std::string& database) {
+    append(made_file, json::serialize(json::object{{"database", database}, {"new", true}}));
+}
+
+void Journal::note_created(const std::string& database,
+                           const std::vector<MissingLeaves>& created) {
+    for (const auto& document : created) {
+        json::array leaves;
+        for (const auto& leaf : document.leaves) leaves.emplace_back(storage::to_string(leaf));
+        append(made_file, json::serialize(json::object{
+                              {"database", database}, {"id", document.id}, {"leaves", leaves}}));
+    }
+}
+
+void Journal::note_local(const std::string& database, const std::string& id) {
+    append(made_file, json::serialize(json::object{{"database", database}, {"local", id}}));
+}
+
+void Journal::note_failure(const std::string& database, const Failure& failure) {
+    append(failures_file, json::serialize(json::object{{"database", database},
+                                                       {"what", failure.what},
+                                                       {"reason", failure.reason}}));
+}
+
+void Journal::set_state(const std::string& state) {
+    head_.state = state;
+    write_file(folder_ / head_file, json::serialize(json::object{{"id", head_.id},
+                                                                 {"source", head_.source},
+                                                                 {"target", head_.target},
+                                                                 {"started", head_.started},
+                                                                 {"state", state}}) +
+                                        "\n");
+}
+
+void Journal::write_report(const std::string& json_text, const std::string& text) const {
+    write_file(folder_ / "report.json", json_text + "\n");
+    write_file(folder_ / "report.txt", text);
+}
+
+std::map<std::string, Journal::Made> Journal::made() const {
+    std::map<std::string, Made> made;
+    each_line(folder_ / made_file, [&](const json::object& line) {
+        auto& database = made[text_of(line, "database")];
+        if (line.contains("new")) {
+            database.database = true;
+        } else if (line.contains("local")) {
+            database.locals.push_back(text_of(line, "local"));
+        } else if (const auto* leaves = line.if_contains("leaves"); leaves && leaves->is_array()) {
+            MissingLeaves document{text_of(line, "id"), {}, false};
+            for (const auto& leaf : leaves->as_array()) {
+                document.leaves.push_back(
+                    storage::parse_revision(std::string(leaf.as_string())).value());
+            }
+            database.documents.push_back(std::move(document));
+        }
+    });
+    return made;
+}
+
+}  // namespace divan::import

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/import/target.h"
+
+namespace divan::import {
+
+/// Where a run was when it last wrote something down.
+struct Position {
+    std::size_t part = 0;
+    std::string after;  ///< The last document of the part that is written; empty: none.
+    bool finished = false;
+};
+
+/// One run on the disk: what it was told to do, how far it is, what it made, what failed. A folder
+/// of line files that only grow, so that a kill at any moment costs no more than a last line, which
+/// is left out when it is half there. Any thread.
+class Journal {
+public:
+    struct Head {
+        std::string id;
+        std::string source;
+        std::string target;
+        std::int64_t started = 0;  ///< Unix seconds.
+        std::string state;         ///< running, finished, failed, rolled back
+    };
+
+    /// A new run in `folder`/ID. Throws `std::runtime_error` where nothing can be written there.
+    static Journal begin(const std::filesystem::path& folder, const std::string& source,
+                         const std::string& target);
+    /// Reads a run back to go on with it, or to undo it.
+    static Journal reopen(const std::filesystem::path& folder, const std::string& id);
+    /// Every run in `folder`, oldest first.
+    static std::vector<Head> list(const std::filesystem::path& folder);
+    /// The newest run between these two that did not finish.
+    static std::optional<std::string> unfinished(const std::filesystem::path& folder,
+                                                 const std::string& source,
+                                                 const std::string& target);
+
+    const Head& head() const { return head_; }
+    const std::filesystem::path& folder() const { return folder_; }
+
+    Position position(const std::string& database) const;
+    void note_position(const std::string& database, const Position& position);
+
+    /// Before it is made: a rollback may then find less than is noted, never more.
+    void note_new_database(const std::string& database);
+    void note_created(const std::string& database, const std::vector<MissingLeaves>& created);
+    void note_local(const std::string& database, const std::string& id);
+    void note_failure(const std::string& database, const Failure& failure);
+    void set_state(const std::string& state);
+    void write_report(const std::string& json, const std::string& text) const;
+
+    /// What the run made, a database after the other.
+    struct Made {
+        bool database = false;
+        std::vector<MissingLeaves> documents;
+        std::vector<std::string> locals;
+    };
+    std::map<std::string, Made> made() const;
+
+private:
+    Journal(std::filesystem::path folder, Head head);
+    void append(const char* file, const std::string& line);
+
+    std::filesystem::path folder_;
+    Head head_;
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+    std::map<std::string, std::ofstream> files_;
+    std::map<std::string, Position> positions_;
+};
+
+}  // namespace divan::import

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/base/digest.h"
+#include "storage/document/revision.h"
+
+/// What an import carries from a source to a target, whatever either is.
+namespace divan::import {
+
+using TakeBytes = std::function<void(std::string_view bytes)>;
+
+struct Attachment {
+    std::string name;
+    std::string content_type;
+    std::uint64_t revpos = 0;
+    std::uint64_t length = 0;         ///< Of the bytes that clients see.
+    std::uint64_t stored_length = 0;  ///< Of the bytes that `read` gives.
+    bool gzip = false;                ///< `read` gives them gzipped, as they were stored.
+    std::optional<Md5Digest> digest;  ///< Of the bytes that `read` gives.
+    /// Gives the bytes piece by piece. Throws where they are damaged, maybe after some pieces.
+    std::function<void(const TakeBytes&)> read;
+};
+
+struct Leaf {
+    std::uint64_t generation = 0;
+    std::vector<storage::RevisionHash> path;  ///< Newest first: the leaf, its known ancestors.
+    bool deleted = false;
+    std::string json;  ///< The object without `_` members.
+    std::vector<Attachment> attachments;
+
+    storage::Revision revision() const { return {generation, path.front()}; }
+};
+
+struct Document {
+    std::string id;
+    std::vector<Leaf> leaves;
+};
+
+struct LocalDocument {
+    std::string id;  ///< With "_local/".
+    std::uint64_t edits = 0;  ///< N of its revision "0-N".
+    std::string json;
+};
+
+struct DatabaseInfo {
+    std::string name;
+    bool partitioned = false;
+    std::string security;  ///< JSON; empty where none was ever set.
+    std::uint64_t revs_limit = 1000;
+    std::uint64_t purged_infos_limit = 1000;
+};
+
+/// A piece of the source that could not be read, or a document that the target refused.
+struct Failure {
+    std::string what;    ///< A document's id, or a place in a file.
+    std::string reason;
+};
+using TellFailure = std::function<void(Failure)>;
+
+}  // namespace divan::import

@@ -1,0 +1,267 @@
+#include "tools/import/run.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "tools/import/couch_file/damage.h"
+#include "tools/import/progress.h"
+
+namespace divan::import {
+namespace {
+
+constexpr std::size_t batch_documents = 500;
+constexpr std::size_t batch_bytes = 8U << 20;
+constexpr std::size_t failures_kept = 100;
+constexpr std::uint64_t documents_before_judging = 100;
+
+bool matches(std::string_view pattern, std::string_view name) {
+    const auto star = pattern.find('*');
+    if (star == std::string_view::npos) return pattern == name;
+    if (!name.starts_with(pattern.substr(0, star))) return false;
+    const auto rest = pattern.substr(star + 1);
+    for (auto at = star; at <= name.size(); ++at) {
+        if (matches(rest, name.substr(at))) return true;
+    }
+    return false;
+}
+
+std::uint64_t size_of(const Document& document) {
+    std::uint64_t bytes = 0;
+    for (const auto& leaf : document.leaves) {
+        bytes += leaf.json.size();
+        for (const auto& attachment : leaf.attachments) bytes += attachment.stored_length;
+    }
+    return bytes;
+}
+
+class Run {
+public:
+    Run(Source& source, Target* target, Journal& journal, const RunOptions& options)
+        : source_(source), target_(target), journal_(journal), options_(options) {}
+
+    RunReport work() {
+        const auto names = chosen(source_.names(), options_);
+        report_.databases.resize(names.size());
+        const ProgressDisplay display(counters_, names.size());
+        std::vector<std::thread> threads;
+        for (std::size_t job = 0; job < std::max<std::size_t>(options_.jobs, 1); ++job) {
+            threads.emplace_back([&] {
+                for (auto at = next_++; at < names.size() && !stop_; at = next_++) {
+                    database(names[at], report_.databases[at]);
+                }
+            });
+        }
+        for (auto& thread : threads) thread.join();
+        report_.too_many_failures = stop_;
+        return std::move(report_);
+    }
+
+private:
+    // One database on its way.
+    struct Way {
+        DatabaseReport& report;
+        std::unique_ptr<TargetDatabase> target;
+        std::vector<Document> waiting;
+        std::uint64_t waiting_bytes = 0;
+        Position position;
+        TellFailure failed;
+    };
+
+    void database(const std::string& name, DatabaseReport& report) {
+        report.name = name;
+        report.target = target_name(name, options_);
+        try {
+            carry(name, report);
+        } catch (const std::exception& error) {
+            report.error = error.what();
+            ++counters_.failures;
+        }
+        ++counters_.databases;
+    }
+
+    void carry(const std::string& name, DatabaseReport& report) {
+        Way way{report, nullptr, {}, 0, journal_.position(report.target), {}};
+        way.failed = [&](const Failure& failure) {
+            ++report.failure_count;
+            ++counters_.failures;
+            if (report.failures.size() < failures_kept) report.failures.push_back(failure);
+            journal_.note_failure(report.target, failure);
+        };
+        if (way.position.finished) return;
+        std::unique_ptr<SourceDatabase> from;
+        {
+            const std::lock_guard lock(open_mutex_);
+            from = source_.open(name);
+            open_target(*from, way);
+        }
+        for (; way.position.part < from->parts(); ++way.position.part, way.position.after.clear()) {
+            from->documents(
+                way.position.part, way.position.after,
+                [&](Document document) { add(std::move(document), way); }, way.failed);
+            write_waiting(way);
+        }
+        from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
+        way.position.finished = true;
+        if (!options_.dry_run) journal_.note_position(report.target, way.position);
+    }
+
+    void open_target(const SourceDatabase& from, Way& way) {
+        if (options_.dry_run) return;
+        auto info = from.info();
+        info.name = way.report.target;
+        way.report.made = !target_->exists(info.name);
+        if (way.report.made) journal_.note_new_database(info.name);
+        way.target = target_->open(info);
+        // Of a database that was there, who may do what is its admins' business.
+        if (way.report.made) way.target->write_settings(info);
+    }
+
+    void add(Document document, Way& way) {
+        if (stop_) throw std::runtime_error("ended: too many failures");
+        const auto bytes = size_of(document);
+        ++way.report.documents;
+        ++counters_.documents;
+        counters_.bytes += bytes;
+        way.report.bytes += bytes;
+        for (const auto& leaf : document.leaves) {
+            ++way.report.leaves;
+            ++counters_.leaves;
+            way.report.attachments += leaf.attachments.size();
+            counters_.attachments += leaf.attachments.size();
+        }
+        way.waiting_bytes += bytes;
+        way.waiting.push_back(std::move(document));
+        if (way.waiting.size() >= batch_documents || way.waiting_bytes >= batch_bytes) {
+            write_waiting(way);
+        }
+    }
+
+    void write_waiting(Way& way) {
+        if (way.waiting.empty()) return;
+        way.position.after = way.waiting.back().id;
+        auto documents = std::move(way.waiting);
+        way.waiting.clear();
+        way.waiting_bytes = 0;
+        if (options_.dry_run) return;
+        auto missing = way.target->missing(documents);
+        if (options_.on_conflict != OnConflict::keep_both) leave_out(documents, missing, way);
+        journal_.note_created(way.report.target, missing);
+        for (const auto& document : missing) {
+            way.report.created += document.leaves.size();
+            counters_.created += document.leaves.size();
+        }
+        way.target->write(std::move(documents), way.failed);
+        journal_.note_position(way.report.target, way.position);
+        judge();
+    }
+
+    // Documents that the target has with other revisions.
+    void leave_out(std::vector<Document>& documents, std::vector<MissingLeaves>& missing,
+                   Way& way) {
+        std::set<std::string, std::less<>> taken;
+        for (const auto& document : missing) {
+            if (document.exists) taken.insert(document.id);
+        }
+        way.report.skipped += taken.size();
+        if (options_.on_conflict == OnConflict::fail) {
+            for (const auto& id : taken) {
+                way.failed({id, "the target has this document with other revisions"});
+            }
+        }
+        std::erase_if(documents, [&](const auto& one) { return taken.contains(one.id); });
+        std::erase_if(missing, [&](const auto& one) { return taken.contains(one.id); });
+    }
+
+    void carry_local(const LocalDocument& local, Way& way) {
+        ++way.report.locals;
+        ++counters_.locals;
+        if (options_.dry_run) return;
+        if (way.target->read_local(local.id)) return;  // the target's own checkpoint is newer
+        journal_.note_local(way.report.target, local.id);
+        way.target->write_local(local);
+    }
+
+    void judge() {
+        const auto documents = counters_.documents.load();
+        const auto allowed = options_.failures_max * static_cast<double>(documents);
+        if (documents >= documents_before_judging &&
+            static_cast<double>(counters_.failures.load()) > allowed) {
+            stop_ = true;
+        }
+    }
+
+    Source& source_;
+    Target* target_;
+    Journal& journal_;
+    const RunOptions& options_;
+    Counters counters_;
+    RunReport report_;
+    std::atomic<std::size_t> next_{0};
+    std::atomic<bool> stop_{false};
+    std::mutex open_mutex_;
+};
+
+}  // namespace
+
+bool RunReport::finished() const {
+    return !too_many_failures && std::all_of(databases.begin(), databases.end(),
+                                             [](const auto& one) { return one.error.empty(); });
+}
+
+std::uint64_t RunReport::failures() const {
+    std::uint64_t count = 0;
+    for (const auto& database : databases) {
+        count += database.failure_count + (database.error.empty() ? 0 : 1);
+    }
+    return count;
+}
+
+std::vector<std::string> chosen(const std::vector<std::string>& names, const RunOptions& options) {
+    if (options.databases.empty()) return names;
+    std::set<std::string> picked;
+    for (const auto& pattern : options.databases) {
+        bool found = false;
+        for (const auto& name : names) {
+            if (!matches(pattern, name)) continue;
+            picked.insert(name);
+            found = true;
+        }
+        if (!found) throw std::invalid_argument("no database of the source fits " + pattern);
+    }
+    return {picked.begin(), picked.end()};
+}
+
+std::string target_name(const std::string& name, const RunOptions& options) {
+    const auto renamed = options.rename.find(name);
+    return renamed == options.rename.end() ? name : renamed->second;
+}
+
+RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options) {
+    return Run(source, target, journal, options).work();
+}
+
+std::uint64_t roll_back(Target& target, Journal& journal) {
+    std::uint64_t leaves = 0;
+    for (auto& [name, made] : journal.made()) {
+        if (!target.exists(name)) continue;
+        const auto database = target.open_existing(name);
+        for (std::size_t from = 0; from < made.documents.size(); from += batch_documents) {
+            const auto to = std::min(from + batch_documents, made.documents.size());
+            const std::vector<MissingLeaves> batch(
+                made.documents.begin() + static_cast<std::ptrdiff_t>(from),
+                made.documents.begin() + static_cast<std::ptrdiff_t>(to));
+            for (const auto& document : batch) leaves += document.leaves.size();
+            database->purge(batch);
+        }
+        for (const auto& id : made.locals) database->erase_local(id);
+        if (made.database && database->document_count() == 0) target.erase(name);
+    }
+    journal.set_state("rolled back");
+    return leaves;
+}
+
+}  // namespace divan::import

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tools/import/journal.h"
+#include "tools/import/source.h"
+#include "tools/import/target.h"
+
+namespace divan::import {
+
+/// What to do where the target has a document already, with other revisions.
+enum class OnConflict : std::uint8_t {
+    keep_both,  ///< Both histories stand beside each other, as after a replication.
+    skip,       ///< The target's stays alone.
+    fail,       ///< The same, and it is counted as a failure.
+};
+
+struct RunOptions {
+    std::vector<std::string> databases;  ///< Names, or patterns with `*`; empty: all.
+    std::map<std::string, std::string> rename;
+    OnConflict on_conflict = OnConflict::keep_both;
+    double failures_max = 0.5;  ///< Share of a run's documents; more ends it.
+    std::size_t jobs = 2;       ///< Databases at a time.
+    bool dry_run = false;       ///< Reads all, writes nothing.
+};
+
+struct DatabaseReport {
+    std::string name;
+    std::string target;
+    bool made = false;
+    std::uint64_t documents = 0, leaves = 0, created = 0, attachments = 0, bytes = 0, locals = 0;
+    std::uint64_t skipped = 0;
+    std::vector<Failure> failures;  ///< The first ones; the journal has them all.
+    std::uint64_t failure_count = 0;
+    std::string error;              ///< Why it ended early; empty where it did not.
+};
+
+struct RunReport {
+    std::vector<DatabaseReport> databases;
+    bool too_many_failures = false;
+    bool finished() const;
+    std::uint64_t failures() const;
+};
+
+/// The names of `source` that the options choose. Throws `std::invalid_argument` where a name that
+/// was given is not there.
+std::vector<std::string> chosen(const std::vector<std::string>& names, const RunOptions& options);
+/// What a database is called at the target.
+std::string target_name(const std::string& name, const RunOptions& options);
+
+/// Carries everything over; goes on where `journal` says. What a document fails with is told in
+/// the report, what a database fails with ends that database. Ends where failures exceed their
+/// share. `target` may be null for a dry run. Used by one thread; works on `options.jobs`.
+RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options);
+
+/// Undoes what the run of `journal` made: leaves, local documents, and databases that hold nothing
+/// else. Returns how many leaves were taken away.
+std::uint64_t roll_back(Target& target, Journal& journal);
+
+}  // namespace divan::import

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/import/model.h"
+
+namespace divan::import {
+
+/// One database to be read. Used by one thread at a time.
+class SourceDatabase {
+public:
+    virtual ~SourceDatabase() = default;
+    virtual const DatabaseInfo& info() const = 0;
+    /// How many parts it has that can be read, and resumed, one after the other (shards).
+    virtual std::size_t parts() const = 0;
+    /// The documents of a part, deleted ones too, in the order of their ids, those after `after`
+    /// (empty: all). What cannot be read is told and left out. `visit` may throw to end the walk.
+    virtual void documents(std::size_t part, const std::string& after,
+                           const std::function<void(Document)>& visit,
+                           const TellFailure& failed) = 0;
+    virtual void locals(const std::function<void(LocalDocument)>& visit,
+                        const TellFailure& failed) = 0;
+};
+
+/// Where old data comes from.
+class Source {
+public:
+    virtual ~Source() = default;
+    /// Sorted by name. `told` hears of what an admin should know (files left over, missing shards).
+    virtual std::vector<std::string> names() = 0;
+    virtual std::unique_ptr<SourceDatabase> open(const std::string& name) = 0;
+    /// What was found on opening it that an admin should know.
+    virtual const std::vector<std::string>& remarks() const = 0;
+};
+
+/// Opens a CouchDB data folder or a `.couch` file. Throws `Damage` where it is neither.
+std::unique_ptr<Source> open_couch_folder(const std::string& path);
+
+}  // namespace divan::import
