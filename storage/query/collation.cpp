@@ -2,13 +2,17 @@
 
 #include <unicode/ubrk.h>
 #include <unicode/ucol.h>
+#include <unicode/ustring.h>
 #include <unicode/utext.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstdlib>
 #include <limits>
 #include <stdexcept>
+#include <vector>
+
+#include "storage/query/index/collation_key.h"
 
 namespace divan::storage {
 namespace {
@@ -73,15 +77,19 @@ int compare_integers(std::string_view a, std::string_view b) {
     return left.negative ? -magnitude : magnitude;
 }
 
+bool fits_64_bits(std::string_view number) {
+    constexpr std::size_t digits_max = 18;
+    return !is_integer(number) || number.size() <= digits_max;
+}
+
 /// Wide enough for every double and every 64-bit integer without loss.
 long double value_of(std::string_view number) {
     std::int64_t integer = 0;
     double fraction = 0;
     const char* const end = number.data() + number.size();
     if (is_integer(number)) {
-        const auto read = std::from_chars(number.data(), end, integer);
-        if (read.ec == std::errc() && read.ptr == end) return static_cast<long double>(integer);
-        return std::strtold(std::string(number).c_str(), nullptr);
+        std::from_chars(number.data(), end, integer);
+        return static_cast<long double>(integer);
     }
     std::from_chars(number.data(), end, fraction);
     return static_cast<long double>(fraction);
@@ -159,8 +167,41 @@ int compare_strings(std::string_view a, std::string_view b) {
     return static_cast<int>(found);
 }
 
+void append_sort_key(std::string& out, std::string_view text) {
+    constexpr std::size_t stack_units = 256;
+    std::array<UChar, stack_units> on_stack;
+    std::vector<UChar> on_heap;
+    UChar* units = on_stack.data();
+    if (text.size() > on_stack.size()) {  // A byte makes one unit at the most.
+        on_heap.resize(text.size());
+        units = on_heap.data();
+    }
+    UErrorCode status = U_ZERO_ERROR;
+    std::int32_t count = 0;
+    u_strFromUTF8(units, icu_size(text), &count, text.data(), icu_size(text), &status);
+    if (U_FAILURE(status)) throw std::runtime_error("strings cannot be collated");
+
+    const auto before = out.size();
+    out.resize(before + 2 * text.size() + 16);
+    const auto get = [&] {
+        return ucol_getSortKey(thread_collator(), units, count,
+                               reinterpret_cast<std::uint8_t*>(out.data() + before),
+                               static_cast<std::int32_t>(out.size() - before));
+    };
+    auto size = static_cast<std::size_t>(get());
+    if (size > out.size() - before) {
+        out.resize(before + size);
+        size = static_cast<std::size_t>(get());
+    }
+    out.resize(before + size);
+}
+
 int compare_numbers(std::string_view a, std::string_view b) {
     if (is_integer(a) && is_integer(b)) return compare_integers(a, b);
+    if (!fits_64_bits(a) || !fits_64_bits(b)) {
+        const auto left = collation_key(JsonText(a), Collation::unicode);
+        return sign(left.compare(collation_key(JsonText(b), Collation::unicode)));
+    }
     const long double left = value_of(a);
     const long double right = value_of(b);
     return left < right ? -1 : (left > right ? 1 : 0);
