@@ -171,11 +171,11 @@ std::shared_ptr<const ReadView> Database::view() const {
     return std::make_shared<const ReadView>(shared_from_this(), engine_.snapshot());
 }
 
-void Database::commit_aside(const Batch& batch) {
+void Database::commit_aside(const Batch& batch, Durability durability) {
     // Shared with others of its kind, but never at the time of the deletion.
     const std::shared_lock lock(aside_mutex_);
     if (doomed()) throw Refused(Code::not_found, "Database does not exist.");
-    engine_.commit(batch, Durability::synced);
+    engine_.commit(batch, durability);
 }
 
 RangeCounts& Database::documents_counted() const {

@@ -88,9 +88,9 @@ public:
     /// A consistent view of this moment.
     std::shared_ptr<const ReadView> view() const;
 
-    /// Commits what is beside the documents (`_local`), durably. Throws `Refused` with `not_found`
+    /// Commits what is beside the documents (`_local`, indexes). Throws `Refused` with `not_found`
     /// where the database was deleted.
-    void commit_aside(const Batch& batch);
+    void commit_aside(const Batch& batch, Durability durability = Durability::synced);
 
     Writer& writer() { return writer_; }
     ChangeBell& bell() { return bell_; }

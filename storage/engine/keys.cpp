@@ -5,6 +5,11 @@ namespace {
 
 constexpr std::size_t database_id_bytes = 8;
 
+// After the database, of what indexes have in `Family::index`.
+constexpr char in_index_heads = 'h';
+constexpr char in_index_nodes = 'n';
+constexpr char in_back_references = 'r';
+
 Bytes in_catalog(char kind, std::uint64_t number) {
     Bytes key;
     key.reserve(1 + 8 + 8);
@@ -18,6 +23,20 @@ Bytes in_database(DatabaseId database, std::size_t rest_bytes) {
     Bytes key;
     key.reserve(database_id_bytes + rest_bytes);
     ByteWriter(key).u64(database.value);
+    return key;
+}
+
+Bytes in_index_family(DatabaseId database, char kind, BytesView rest) {
+    auto key = in_database(database, 1 + rest.size());
+    key.push_back(kind);
+    key.append(rest);
+    return key;
+}
+
+Bytes in_index(DatabaseId database, char kind, std::uint64_t index, std::size_t rest_bytes) {
+    auto key = in_database(database, 1 + 8 + rest_bytes);
+    key.push_back(kind);
+    ByteWriter(key).u64(index);
     return key;
 }
 
@@ -112,14 +131,47 @@ Bytes local(DatabaseId database, std::string_view id) {
 }
 
 Bytes range_count(DatabaseId database, char kind, BytesView first) {
-    auto key = in_database(database, 1 + first.size());
-    key.push_back(kind);
-    key.append(first);
-    return key;
+    return in_index_family(database, kind, first);
 }
 
 Bytes range_counts_of(DatabaseId database, char kind) {
     return range_count(database, kind, {});
+}
+
+Bytes index_heads_of(DatabaseId database) {
+    return in_index_family(database, in_index_heads, {});
+}
+
+Bytes index_head(DatabaseId database, std::string_view name) {
+    return in_index_family(database, in_index_heads, name);
+}
+
+Bytes index_nodes_of(DatabaseId database, std::uint64_t index) {
+    return in_index(database, in_index_nodes, index, 0);
+}
+
+Bytes index_node(DatabaseId database, std::uint64_t index, std::uint32_t tree,
+                 std::uint64_t node) {
+    auto key = in_index(database, in_index_nodes, index, 4 + 8);
+    ByteWriter out(key);
+    out.u32(tree);
+    out.u64(node);
+    return key;
+}
+
+Bytes back_references_of(DatabaseId database, std::uint64_t index) {
+    return in_index(database, in_back_references, index, 0);
+}
+
+Bytes back_references(DatabaseId database, std::uint64_t index, std::string_view id) {
+    auto key = in_index(database, in_back_references, index, id.size());
+    key.append(id);
+    return key;
+}
+
+std::string_view index_name_of(BytesView key) {
+    if (key.size() <= database_id_bytes) throw CorruptBytes();
+    return key.substr(database_id_bytes + 1);
 }
 
 std::string_view id_of(BytesView key) {

@@ -196,6 +196,14 @@ void append_sort_key(std::string& out, std::string_view text) {
     out.resize(before + size);
 }
 
+std::string sort_key_version() {
+    UVersionInfo version{};
+    ucol_getVersion(thread_collator(), version);
+    std::array<char, U_MAX_VERSION_STRING_LENGTH> text{};
+    u_versionToString(version, text.data());
+    return text.data();
+}
+
 int compare_numbers(std::string_view a, std::string_view b) {
     if (is_integer(a) && is_integer(b)) return compare_integers(a, b);
     if (!fits_64_bits(a) || !fits_64_bits(b)) {

@@ -23,6 +23,8 @@ int compare_strings(std::string_view a, std::string_view b);
 /// Appends bytes that have the order of `compare_strings`, equal where it says 0; the last one, and
 /// only that, is 0.
 void append_sort_key(std::string& out, std::string_view text);
+/// Of the collator, as ICU writes it ("153.112"): sort keys of another version do not compare.
+std::string sort_key_version();
 
 /// Exact, whatever the size: "10", "1.0e10", "123456789012345678901".
 int compare_numbers(std::string_view a, std::string_view b);

@@ -68,7 +68,9 @@ private:
 
 void append_magnitude(Bytes& out, const Magnitude& magnitude, bool negative, const Tags& tags) {
     const unsigned flip = negative ? 0xFFU : 0U;
-    const auto put = [&](unsigned byte) { out.push_back(static_cast<char>((byte ^ flip) & 0xFFU)); };
+    const auto put = [&](unsigned byte) {
+        out.push_back(static_cast<char>((byte ^ flip) & 0xFFU));
+    };
     out.push_back(negative ? tags.negative : tags.positive);
     const auto exponent = static_cast<unsigned>(magnitude.exponent + exponent_bias);
     put(exponent >> 8U);
@@ -86,7 +88,11 @@ void append_magnitude(Bytes& out, const Magnitude& magnitude, bool negative, con
 void append_small(Bytes& out, std::uint64_t integer, int scale, bool negative, const Tags& tags) {
     const auto width = static_cast<int>(std::bit_width(integer));
     const std::uint64_t fraction = width == 1 ? 0 : integer << (word_bits + 1 - width);
-    append_magnitude(out, {width - 1 + scale, {&fraction, 1}}, negative, tags);
+    append_magnitude(out,
+                     {
+                         width - 1 + scale, {&fraction, 1}
+    },
+                     negative, tags);
 }
 
 void append_double(Bytes& out, double value, const Tags& tags) {
@@ -175,9 +181,15 @@ void append_string(Bytes& out, const JsonText& value, Collation collation) {
 void append_value(Bytes& out, const JsonText& value, Collation collation) {
     const auto& tags = tags_of(collation);
     switch (value.kind()) {
-        case Kind::null: out.push_back(tags.null); return;
-        case Kind::boolean: out.push_back(value.boolean() ? tags.true_ : tags.false_); return;
-        case Kind::number: append_number(out, value.number(), tags); return;
+        case Kind::null:
+            out.push_back(tags.null);
+            return;
+        case Kind::boolean:
+            out.push_back(value.boolean() ? tags.true_ : tags.false_);
+            return;
+        case Kind::number:
+            append_number(out, value.number(), tags);
+            return;
         case Kind::string:
             out.push_back(tags.string);
             append_string(out, value, collation);

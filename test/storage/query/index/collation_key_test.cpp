@@ -17,7 +17,8 @@ int sign(int value) {
 }
 
 int by_bytes(const std::string& a, const std::string& b, Collation collation) {
-    return sign(collation_key(JsonText(a), collation).compare(collation_key(JsonText(b), collation)));
+    return sign(
+        collation_key(JsonText(a), collation).compare(collation_key(JsonText(b), collation)));
 }
 
 void check_pair(const std::string& a, const std::string& b) {
@@ -29,22 +30,83 @@ void check_pair(const std::string& a, const std::string& b) {
 
 const std::vector<std::string>& samples() {
     static const std::vector<std::string> all = [] {
-        std::vector<std::string> values = {
-            "null", "false", "true", "0", "-0.0", "0.0", "1", "1.0", "-1", "-1.5", "1.5", "2",
-            "127", "128", "129", "255", "256", "65535", "65536", "0.1", "0.2", "0.30000000000000004",
-            "5.0e-324", "-5.0e-324", "2.2250738585072014e-308", "1.7976931348623157e308",
-            "-1.7976931348623157e308", "9007199254740991", "9007199254740992", "9007199254740993",
-            "9007199254740992.0", "9007199254740994.0", "18446744073709551615",
-            "18446744073709551616", "18446744073709551617", "-18446744073709551616",
-            "9223372036854775807", "-9223372036854775808", "99999999999999999999999",
-            "100000000000000000000000", "4294967295", "4294967296", "4294967297",
-            "340282366920938463463374607431768211456", "340282366920938463463374607431768211457",
-            R"("")", R"("a")", R"("A")", R"("aa")", R"("b")", R"("\u0000")", R"("a\u0000b")",
-            R"("a b")", R"("a-b")", R"("ab")", R"("Z")", "\"\xC3\xA9\"", "\"e\xCC\x81\"",
-            "\"\xF0\x9F\x98\x80\"", "\"\xEF\xBF\xBF\"", "[]", "[[]]", "[null]", "[1]", "[1,2]",
-            "[1,null]", R"(["a"])", R"(["a",1])", R"(["ab"])", R"(["a","b"])", "{}",
-            R"({"a":1})", R"({"a":1,"b":2})", R"({"a":2})", R"({"b":1,"a":2})", R"({"":{}})",
-            R"([{"a":[]},{}])"};
+        std::vector<std::string> values = {"null",
+                                           "false",
+                                           "true",
+                                           "0",
+                                           "-0.0",
+                                           "0.0",
+                                           "1",
+                                           "1.0",
+                                           "-1",
+                                           "-1.5",
+                                           "1.5",
+                                           "2",
+                                           "127",
+                                           "128",
+                                           "129",
+                                           "255",
+                                           "256",
+                                           "65535",
+                                           "65536",
+                                           "0.1",
+                                           "0.2",
+                                           "0.30000000000000004",
+                                           "5.0e-324",
+                                           "-5.0e-324",
+                                           "2.2250738585072014e-308",
+                                           "1.7976931348623157e308",
+                                           "-1.7976931348623157e308",
+                                           "9007199254740991",
+                                           "9007199254740992",
+                                           "9007199254740993",
+                                           "9007199254740992.0",
+                                           "9007199254740994.0",
+                                           "18446744073709551615",
+                                           "18446744073709551616",
+                                           "18446744073709551617",
+                                           "-18446744073709551616",
+                                           "9223372036854775807",
+                                           "-9223372036854775808",
+                                           "99999999999999999999999",
+                                           "100000000000000000000000",
+                                           "4294967295",
+                                           "4294967296",
+                                           "4294967297",
+                                           "340282366920938463463374607431768211456",
+                                           "340282366920938463463374607431768211457",
+                                           R"("")",
+                                           R"("a")",
+                                           R"("A")",
+                                           R"("aa")",
+                                           R"("b")",
+                                           R"("\u0000")",
+                                           R"("a\u0000b")",
+                                           R"("a b")",
+                                           R"("a-b")",
+                                           R"("ab")",
+                                           R"("Z")",
+                                           "\"\xC3\xA9\"",
+                                           "\"e\xCC\x81\"",
+                                           "\"\xF0\x9F\x98\x80\"",
+                                           "\"\xEF\xBF\xBF\"",
+                                           "[]",
+                                           "[[]]",
+                                           "[null]",
+                                           "[1]",
+                                           "[1,2]",
+                                           "[1,null]",
+                                           R"(["a"])",
+                                           R"(["a",1])",
+                                           R"(["ab"])",
+                                           R"(["a","b"])",
+                                           "{}",
+                                           R"({"a":1})",
+                                           R"({"a":1,"b":2})",
+                                           R"({"a":2})",
+                                           R"({"b":1,"a":2})",
+                                           R"({"":{}})",
+                                           R"([{"a":[]},{}])"};
         return values;
     }();
     return all;
@@ -52,12 +114,13 @@ const std::vector<std::string>& samples() {
 
 std::string random_number(std::mt19937_64& random) {
     switch (random() % 4) {
-        case 0: return std::to_string(static_cast<std::int64_t>(random()) >> (random() % 64));
+        case 0:
+            return std::to_string(static_cast<std::int64_t>(random()) >> (random() % 64));
         case 1: {
             std::string out;
-            append_json_double(out, static_cast<double>(static_cast<std::int64_t>(random()) >>
-                                                        (random() % 64)) /
-                                        static_cast<double>(1ULL << (random() % 40)));
+            append_json_double(
+                out, static_cast<double>(static_cast<std::int64_t>(random()) >> (random() % 64)) /
+                         static_cast<double>(1ULL << (random() % 40)));
             return out;
         }
         case 2: {
@@ -68,7 +131,8 @@ std::string random_number(std::mt19937_64& random) {
             }
             return digits;
         }
-        default: return std::to_string(random() % 5);
+        default:
+            return std::to_string(random() % 5);
     }
 }
 
@@ -77,7 +141,7 @@ std::string random_value(std::mt19937_64& random, int depth) {
     if (kind < 2) return random_number(random);
     if (kind == 2) return random() % 2 == 0 ? "null" : (random() % 2 == 0 ? "true" : "false");
     if (kind < 5) {
-        static const char* const pieces[] = {"a",  "A",      "b",        "e\xCC\x81", "\xC3\xA9",
+        static const char* const pieces[] = {"a",       "A", "b",        "e\xCC\x81", "\xC3\xA9",
                                              "\\u0001", " ", "\xC3\x9F", "-",         "z"};
         std::string text = "\"";
         for (auto n = random() % 4; n > 0; --n) text += pieces[random() % std::size(pieces)];
