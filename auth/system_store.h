@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string_view>
 
@@ -18,6 +19,8 @@ enum class RecordKind : char {
     recovery_code = 'r',
     invitation = 'i',
     user_settings = 'u',
+    user_handle = 'h',
+    secret = 'k',
 };
 
 /// Records of the server's own, which no client reads or writes as documents: sessions, passkeys,
@@ -33,6 +36,10 @@ public:
     void each(RecordKind kind, std::string_view prefix,
               const std::function<bool(std::string_view key, BytesView value)>& visit) const;
 
+    /// To be held by who writes what depends on what they read here: passkeys and codes, which
+    /// change rarely.
+    [[nodiscard]] std::unique_lock<std::mutex> hold() { return std::unique_lock(change_mutex_); }
+
     static void put(storage::Batch& batch, RecordKind kind, std::string_view key, Bytes value);
     static void erase(storage::Batch& batch, RecordKind kind, std::string_view key);
     /// All of it or nothing; on the disk when this returns, unless `buffered`.
@@ -41,6 +48,7 @@ public:
 
 private:
     storage::Engine& engine_;
+    std::mutex change_mutex_;
 };
 
 }  // namespace divan::auth
