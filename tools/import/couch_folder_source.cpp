@@ -74,7 +74,10 @@ public:
         file->documents(
             [&](FileDocument document) {
                 if (document.id <= after && !after.empty()) return;
-                visit(carried(file, std::move(document), failed));
+                auto marker = document.id;
+                auto whole = carried(file, std::move(document), failed);
+                whole.marker = std::move(marker);
+                visit(std::move(whole));
             },
             [&](const std::string& what) { failed({info_.name, what}); });
     }
@@ -132,6 +135,18 @@ private:
 
 std::unique_ptr<Source> open_couch_folder(const std::string& path) {
     return std::make_unique<CouchFolder>(path);
+}
+
+std::unique_ptr<Source> open_source(const std::string& path) {
+    namespace fs = std::filesystem;
+    bool couch = fs::path(path).extension() == ".couch";
+    if (fs::is_directory(path)) {
+        couch = fs::exists(fs::path(path) / "shards") ||
+                std::any_of(fs::recursive_directory_iterator(path), {}, [](const auto& entry) {
+                    return entry.path().extension() == ".couch";
+                });
+    }
+    return couch ? open_couch_folder(path) : open_backups(path);
 }
 
 }  // namespace divan::import

@@ -151,7 +151,8 @@ private:
 
     storage::EditAttachment store(const Attachment& attachment, Prepared& prepared) {
         auto writer = std::make_unique<storage::AttachmentWriter>(
-            database_, attachment.name, attachment.content_type, attachment.gzip, as_it_is_);
+            database_, attachment.name, attachment.content_type, attachment.gzip,
+            attachment.as_clients_see ? as_usual_ : as_it_is_);
         attachment.read([&](std::string_view bytes) { writer->append(bytes); });
         auto stored = writer->finish();
         if (attachment.digest && stored.stored.digest != *attachment.digest) {
@@ -193,6 +194,7 @@ private:
                               stored.identity_bytes,
                               stored.stored_bytes,
                               stored.encoding == storage::AttachmentEncoding::gzip,
+                              false,
                               stored.digest,
                               {}};
         attachment.read = [view, stored](const TakeBytes& take) {
@@ -209,6 +211,7 @@ private:
 
     std::shared_ptr<Database> database_;
     storage::AttachmentSettings as_it_is_;  ///< Bytes are kept as they come.
+    storage::AttachmentSettings as_usual_;
 };
 
 class FolderTarget final : public Target {

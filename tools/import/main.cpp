@@ -46,7 +46,7 @@ RunOptions options_of(const Arguments& arguments) {
 }
 
 int plan(const Arguments& arguments) {
-    const auto source = open_couch_folder(arguments.source);
+    const auto source = open_source(arguments.source);
     std::vector<Inventory> databases;
     for (const auto& name : chosen(source->names(), arguments.run)) {
         databases.push_back(take_inventory(*source->open(name)));
@@ -65,14 +65,20 @@ Journal journal_for(const Arguments& arguments) {
     return Journal::reopen(arguments.journals, *before);
 }
 
+RunReport run_shown(Source& source, Target* target, Journal& journal, const RunOptions& options) {
+    Counters counters;
+    const ProgressDisplay display(counters, chosen(source.names(), options).size());
+    return run_import(source, target, journal, options, counters);
+}
+
 int run(const Arguments& arguments) {
     const auto options = options_of(arguments);
-    const auto source = open_couch_folder(arguments.source);
+    const auto source = open_source(arguments.source);
     for (const auto& remark : source->remarks()) std::cerr << "note: " << remark << "\n";
     const auto target =
         options.dry_run ? nullptr : open_folder_target(arguments.target);
     auto journal = journal_for(arguments);
-    const auto report = run_import(*source, target.get(), journal, options);
+    const auto report = run_shown(*source, target.get(), journal, options);
     journal.set_state(report.finished() ? "finished" : "failed");
     const auto text = run_text(journal.head(), report);
     journal.write_report(run_json(journal.head(), report), text);
@@ -82,7 +88,7 @@ int run(const Arguments& arguments) {
 
 int verify(const Arguments& arguments) {
     const auto options = options_of(arguments);
-    const auto source = open_couch_folder(arguments.source);
+    const auto source = open_source(arguments.source);
     const auto target = open_folder_target(arguments.target);
     std::uint64_t differences = 0;
     for (const auto& name : chosen(source->names(), options)) {
@@ -131,7 +137,7 @@ int main(int argc, char** argv) {
     app.add_option("--journals", arguments.journals, "Where runs keep their journals");
 
     const auto add_source = [&](CLI::App* command) {
-        command->add_option("source", arguments.source, "A CouchDB data folder, or a .couch file")
+        command->add_option("source", arguments.source, "A CouchDB data folder, a .couch file, a backup or a folder of them")
             ->required();
         command->add_option("--databases", arguments.run.databases,
                             "Names or patterns with *; all without this")

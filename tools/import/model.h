@@ -22,6 +22,7 @@ struct Attachment {
     std::uint64_t length = 0;         ///< Of the bytes that clients see.
     std::uint64_t stored_length = 0;  ///< Of the bytes that `read` gives.
     bool gzip = false;                ///< `read` gives them gzipped, as they were stored.
+    bool as_clients_see = false;      ///< Not as they were stored: the target may pack them.
     std::optional<Md5Digest> digest;  ///< Of the bytes that `read` gives.
     /// Gives the bytes piece by piece. Throws where they are damaged, maybe after some pieces.
     std::function<void(const TakeBytes&)> read;
@@ -40,6 +41,7 @@ struct Leaf {
 struct Document {
     std::string id;
     std::vector<Leaf> leaves;
+    std::string marker;  ///< Of a source: where to go on after this one.
 };
 
 struct LocalDocument {

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "tools/import/couch_file/damage.h"
-#include "tools/import/progress.h"
 
 namespace divan::import {
 namespace {
@@ -40,13 +39,17 @@ std::uint64_t size_of(const Document& document) {
 
 class Run {
 public:
-    Run(Source& source, Target* target, Journal& journal, const RunOptions& options)
-        : source_(source), target_(target), journal_(journal), options_(options) {}
+    Run(Source& source, Target* target, Journal& journal, const RunOptions& options,
+        Counters& counters)
+        : source_(source),
+          target_(target),
+          journal_(journal),
+          options_(options),
+          counters_(counters) {}
 
     RunReport work() {
         const auto names = chosen(source_.names(), options_);
         report_.databases.resize(names.size());
-        const ProgressDisplay display(counters_, names.size());
         std::vector<std::thread> threads;
         for (std::size_t job = 0; job < std::max<std::size_t>(options_.jobs, 1); ++job) {
             threads.emplace_back([&] {
@@ -69,6 +72,8 @@ private:
         std::uint64_t waiting_bytes = 0;
         Position position;
         TellFailure failed;
+        bool leaves_apart = false;            ///< A document may come again with its next leaf.
+        std::set<std::string> carried = {};   ///< Then: what the target has from this run.
     };
 
     void database(const std::string& name, DatabaseReport& report) {
@@ -98,6 +103,7 @@ private:
             from = source_.open(name);
             open_target(*from, way);
         }
+        way.leaves_apart = !from->whole_documents();
         for (; way.position.part < from->parts(); ++way.position.part, way.position.after.clear()) {
             from->documents(
                 way.position.part, way.position.after,
@@ -142,7 +148,7 @@ private:
 
     void write_waiting(Way& way) {
         if (way.waiting.empty()) return;
-        way.position.after = way.waiting.back().id;
+        way.position.after = way.waiting.back().marker;
         auto documents = std::move(way.waiting);
         way.waiting.clear();
         way.waiting_bytes = 0;
@@ -164,7 +170,8 @@ private:
                    Way& way) {
         std::set<std::string, std::less<>> taken;
         for (const auto& document : missing) {
-            if (document.exists) taken.insert(document.id);
+            if (document.exists && !way.carried.contains(document.id)) taken.insert(document.id);
+            if (!document.exists && way.leaves_apart) way.carried.insert(document.id);
         }
         way.report.skipped += taken.size();
         if (options_.on_conflict == OnConflict::fail) {
@@ -198,7 +205,7 @@ private:
     Target* target_;
     Journal& journal_;
     const RunOptions& options_;
-    Counters counters_;
+    Counters& counters_;
     RunReport report_;
     std::atomic<std::size_t> next_{0};
     std::atomic<bool> stop_{false};
@@ -240,8 +247,9 @@ std::string target_name(const std::string& name, const RunOptions& options) {
     return renamed == options.rename.end() ? name : renamed->second;
 }
 
-RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options) {
-    return Run(source, target, journal, options).work();
+RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options,
+                     Counters& counters) {
+    return Run(source, target, journal, options, counters).work();
 }
 
 std::uint64_t roll_back(Target& target, Journal& journal) {

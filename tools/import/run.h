@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/import/journal.h"
+#include "tools/import/progress.h"
 #include "tools/import/source.h"
 #include "tools/import/target.h"
 
@@ -53,8 +54,10 @@ std::string target_name(const std::string& name, const RunOptions& options);
 
 /// Carries everything over; goes on where `journal` says. What a document fails with is told in
 /// the report, what a database fails with ends that database. Ends where failures exceed their
-/// share. `target` may be null for a dry run. Used by one thread; works on `options.jobs`.
-RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options);
+/// share. `target` may be null for a dry run. `counters` go up meanwhile. Used by one
+/// thread; works on `options.jobs`.
+RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options,
+                     Counters& counters);
 
 /// Undoes what the run of `journal` made: leaves, local documents, and databases that hold nothing
 /// else. Returns how many leaves were taken away.

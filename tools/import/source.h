@@ -16,8 +16,11 @@ public:
     virtual const DatabaseInfo& info() const = 0;
     /// How many parts it has that can be read, and resumed, one after the other (shards).
     virtual std::size_t parts() const = 0;
-    /// The documents of a part, deleted ones too, in the order of their ids, those after `after`
-    /// (empty: all). What cannot be read is told and left out. `visit` may throw to end the walk.
+    /// Whether each document comes once, with all its leaves; else every leaf may come by itself.
+    virtual bool whole_documents() const { return true; }
+    /// The documents of a part, deleted ones too, always in the same order; those after the one
+    /// that had the marker `after` (empty: all). What cannot be read is told and left out. `visit`
+    /// may throw to end the walk.
     virtual void documents(std::size_t part, const std::string& after,
                            const std::function<void(Document)>& visit,
                            const TellFailure& failed) = 0;
@@ -38,5 +41,11 @@ public:
 
 /// Opens a CouchDB data folder or a `.couch` file. Throws `Damage` where it is neither.
 std::unique_ptr<Source> open_couch_folder(const std::string& path);
+/// Opens a backup, or a folder of them, each file a database that is named like it: files of
+/// couchbackup, answers of `_all_docs?include_docs=true`, arrays of documents, documents line by
+/// line, `{"docs":[…]}`; gzipped or zstd-packed too. Throws `std::system_error`.
+std::unique_ptr<Source> open_backups(const std::string& path);
+/// Either, by what is there.
+std::unique_ptr<Source> open_source(const std::string& path);
 
 }  // namespace divan::import

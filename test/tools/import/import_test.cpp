@@ -33,7 +33,8 @@ struct Import {
     }
     Journal begin() const { return Journal::begin(folder / "runs", couch, "data"); }
     RunReport run(Journal& journal, const RunOptions& options = {}) {
-        return run_import(*source, target.get(), journal, options);
+        Counters counters;
+        return run_import(*source, target.get(), journal, options, counters);
     }
     std::uint64_t differences(const std::string& name, const std::string& there) {
         std::uint64_t count = 0;
@@ -49,7 +50,7 @@ struct Import {
 
 Document document(const std::string& id, const std::string& json, char hash) {
     Leaf leaf{1, {storage::RevisionHash(std::string(16, hash))}, false, json, {}};
-    return {id, {leaf}};
+    return {id, {leaf}, id};
 }
 
 void write(TargetDatabase& database, Document document) {
@@ -161,7 +162,8 @@ TEST_CASE_FIXTURE(Import, "import: a dry run reads all and writes nothing") {
     auto journal = begin();
     RunOptions options;
     options.dry_run = true;
-    const auto report = run_import(*source, nullptr, journal, options);
+    Counters counters;
+    const auto report = run_import(*source, nullptr, journal, options, counters);
     CHECK(report.finished());
     CHECK(report.databases.size() == 5);
     CHECK_FALSE(target->exists("legacy"));
