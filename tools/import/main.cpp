@@ -137,7 +137,9 @@ int main(int argc, char** argv) {
     app.add_option("--journals", arguments.journals, "Where runs keep their journals");
 
     const auto add_source = [&](CLI::App* command) {
-        command->add_option("source", arguments.source, "A CouchDB data folder, a .couch file, a backup or a folder of them")
+        command
+            ->add_option("source", arguments.source,
+                         "A CouchDB data folder, a .couch file, a backup or a folder of them")
             ->required();
         command->add_option("--databases", arguments.run.databases,
                             "Names or patterns with *; all without this")

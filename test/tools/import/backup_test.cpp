@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(BackupImport, "backup: answers of _all_docs, with attachments 
     CHECK(a.leaves[0].attachments[0].length == 5);
 }
 
-TEST_CASE_FIXTURE(BackupImport, "backup: documents without revisions get those CouchDB would give") {
+TEST_CASE_FIXTURE(BackupImport, "backup: documents without revisions get CouchDB's own") {
     const auto path = file("lines.jsonl", "{\"_id\":\"a\",\"n\":1}\nnonsense\n{\"n\":1}\n");
     const auto report = run(path);
     CHECK(report.failures() == 2);
