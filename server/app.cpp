@@ -11,12 +11,15 @@
 #include "auth/audit.h"
 #include "auth/rate_limit.h"
 #include "server/compactor.h"
+#include "server/config/admins.h"
 #include "server/config/config.h"
 #include "server/dispatch.h"
 #include "server/first_start.h"
 #include "server/handlers/global_changes.h"
 #include "server/http/work_pool.h"
+#include "server/listen.h"
 #include "server/services.h"
+#include "storage/base/log.h"
 #include "storage/engine/rocks_engine.h"
 
 namespace divan::server {
@@ -28,13 +31,6 @@ constexpr std::chrono::seconds stop_grace{10};
 constexpr std::chrono::seconds compaction_pause{30};
 constexpr std::size_t pool_threads_min = 4;
 constexpr std::size_t limited_keys_max = 100'000;  // about 200 bytes each
-
-// CouchDB's version comes first: clients look there for what they can use.
-constexpr const char* server_name = "CouchDB/3.5.0 (Divan/" DIVAN_VERSION ")";
-
-bool is_loopback(std::string_view address) {
-    return address.starts_with("127.") || address == "::1" || address == "[::1]";
-}
 
 void load_config(Config& config, const AppOptions& options) {
     auto files = config_files(options.data, options.config_files);
@@ -49,23 +45,6 @@ void make_folder(const fs::path& folder) {
         throw std::runtime_error(
             fmt::format("cannot make the data folder {}: {}", folder.string(), error.message()));
     }
-}
-
-HttpOptions http_options(const AppOptions& options, const Config& config, bool only_loopback) {
-    constexpr std::int64_t port_max = 65535;
-    HttpOptions http;
-    http.address =
-        options.bind_address.value_or(config.get("chttpd", "bind_address", "127.0.0.1"));
-    if (http.address == "localhost") http.address = "127.0.0.1";
-    if (only_loopback && !is_loopback(http.address)) http.address = "127.0.0.1";
-    const auto port = options.port ? *options.port : config.get_integer("chttpd", "port", 5984);
-    if (port < 0 || port > port_max) {
-        throw std::runtime_error(fmt::format("[chttpd] port: {} is no port", port));
-    }
-    http.port = static_cast<std::uint16_t>(port);
-    http.loops = options.loops;
-    http.server_name = server_name;
-    return http;
 }
 
 std::size_t block_cache_bytes(const Config& config) {
@@ -90,6 +69,12 @@ std::unique_ptr<auth::Audit> make_audit(const Config& config, const fs::path& da
     return std::make_unique<auth::Audit>(std::move(options), clock, metrics);
 }
 
+std::string url_of(std::string_view scheme, std::string host, std::uint16_t port) {
+    if (host == "any" || host == "0.0.0.0") host = "127.0.0.1";
+    if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
+    return fmt::format("{}://{}:{}", scheme, host, port);
+}
+
 }  // namespace
 
 /// In the order of building; destroyed from below.
@@ -110,7 +95,8 @@ struct App::Parts {
     std::unique_ptr<Dispatcher> dispatcher;
     std::unique_ptr<HttpServer> http;
     std::unique_ptr<Compactor> compactor;
-    std::string address;
+    std::shared_ptr<TlsContext> tls;  ///< Shared with `http`.
+    HttpOptions listening;
 };
 
 App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
@@ -141,9 +127,10 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
                                       std::move(restart),
                                       [&stopping = parts.stopping] { return stopping.load(); }});
     parts.dispatcher = std::make_unique<Dispatcher>(routes(), *parts.services);
-    const auto http = http_options(parts.options, parts.config, !has_admin(parts.config));
-    parts.address = http.address;
-    parts.http = std::make_unique<HttpServer>(*parts.dispatcher, parts.metrics, http);
+    parts.tls = make_tls(parts.config);
+    parts.listening =
+        http_options(parts.options, parts.config, !has_admin(parts.config), parts.tls);
+    parts.http = std::make_unique<HttpServer>(*parts.dispatcher, parts.metrics, parts.listening);
     // Last, so that a start that fails leaves nothing behind and says no password.
     ensure_admin(parts.config);
     parts.services->node_uuid = ensure_node_uuid(parts.config);
@@ -182,10 +169,25 @@ std::uint16_t App::port() const {
 }
 
 std::string App::url() const {
-    const bool any = parts_->address == "any" || parts_->address == "0.0.0.0";
-    std::string host = any ? "127.0.0.1" : parts_->address;
-    if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
-    return fmt::format("http://{}:{}", host, port());
+    return url_of("http", parts_->listening.address, port());
+}
+
+std::optional<std::string> App::tls_url() const {
+    const auto& tls = parts_->listening.tls;
+    if (!tls) return std::nullopt;
+    return url_of("https", tls->address, parts_->http->tls_port());
+}
+
+void App::reload() {
+    auto& parts = *parts_;
+    const auto read = parts.config.reload();
+    if (read.has_error()) log(LogLevel::error, read.error().reason);
+    if (read.has_value()) hash_plain_admins(parts.config);
+    try {
+        if (parts.tls) parts.tls->reload();
+    } catch (const std::runtime_error& failure) {
+        log(LogLevel::error, fmt::format("{}; the old certificate stays", failure.what()));
+    }
 }
 
 fs::path configured_data_folder(const std::vector<fs::path>& config_files) {

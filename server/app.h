@@ -38,6 +38,10 @@ public:
 
     std::uint16_t port() const;
     std::string url() const;  ///< "http://127.0.0.1:5984"
+    std::optional<std::string> tls_url() const;  ///< Empty where TLS is off.
+    /// Reads configuration, certificate and key again. What cannot be read is logged and stays as
+    /// it was.
+    void reload();
 
 private:
     struct Parts;

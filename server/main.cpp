@@ -21,8 +21,8 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// Waits for a signal to end, or for a request to start again. Made before any thread, so that no
-/// other thread takes the signals.
+/// Waits for a signal to end or to read the files again, or for a request to start again. Made
+/// before any thread, so that no other thread takes the signals.
 class Wakeup {
 public:
     Wakeup() {
@@ -30,6 +30,7 @@ public:
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
         pthread_sigmask(SIG_BLOCK, &signals, nullptr);
         std::signal(SIGPIPE, SIG_IGN);
         signals_ = signalfd(-1, &signals, SFD_CLOEXEC);
@@ -45,14 +46,18 @@ public:
 
     void ask_restart() const { eventfd_write(restart_, 1); }
 
-    /// True to start again, false to end.
-    bool wait() const {
+    enum class Asked { end, restart, reload };
+    Asked wait() const {
         pollfd waiting[] = {{signals_, POLLIN, 0}, {restart_, POLLIN, 0}};
         while (::poll(waiting, 2, -1) < 0) {}
-        if (waiting[0].revents != 0) return false;
+        if (waiting[0].revents != 0) {
+            signalfd_siginfo signal{};
+            const bool whole = ::read(signals_, &signal, sizeof signal) == sizeof signal;
+            return whole && signal.ssi_signo == SIGHUP ? Asked::reload : Asked::end;
+        }
         eventfd_t count = 0;
         eventfd_read(restart_, &count);
-        return true;
+        return Asked::restart;
     }
 
 private:
@@ -66,8 +71,11 @@ void run(const AppOptions& options, const Wakeup& wakeup) {
         App app(options);
         app.start();
         fmt::print("Divan {} listening on {}\n", DIVAN_VERSION, app.url());
+        if (const auto tls = app.tls_url()) fmt::print("Listening on {} too\n", *tls);
         std::fflush(stdout);
-        again = wakeup.wait();
+        auto asked = wakeup.wait();
+        for (; asked == Wakeup::Asked::reload; asked = wakeup.wait()) app.reload();
+        again = asked == Wakeup::Asked::restart;
         app.stop();
     }
 }

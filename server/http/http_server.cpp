@@ -25,9 +25,14 @@ constexpr std::chrono::milliseconds stop_poll{5};
 constexpr std::chrono::milliseconds abort_grace{3'000};
 constexpr int accepted_in_a_row_max = 64;
 
-[[noreturn]] void cannot_listen(const HttpOptions& options, int error) {
-    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}", options.address,
-                                         options.port, std::strerror(error)));
+struct Place {
+    std::string address;
+    std::uint16_t port;
+};
+
+[[noreturn]] void cannot_listen(const Place& place, int error) {
+    throw std::runtime_error(fmt::format("cannot listen on {}:{}: {}", place.address, place.port,
+                                         std::strerror(error)));
 }
 
 struct ListenAddress {
@@ -35,37 +40,37 @@ struct ListenAddress {
     socklen_t size = 0;
 };
 
-ListenAddress parse_address(const HttpOptions& options) {
+ListenAddress parse_address(const Place& place) {
     ListenAddress result;
-    const bool any = options.address == "any" || options.address == "::";
-    std::string text = any ? "::" : options.address;
+    const bool any = place.address == "any" || place.address == "::";
+    std::string text = any ? "::" : place.address;
     if (text.size() > 2 && text.front() == '[') text = text.substr(1, text.size() - 2);
     auto* v4 = reinterpret_cast<sockaddr_in*>(&result.address);
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&result.address);
     if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
-        v4->sin_port = htons(options.port);
+        v4->sin_port = htons(place.port);
         result.size = sizeof *v4;
     } else if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(options.port);
+        v6->sin6_port = htons(place.port);
         result.size = sizeof *v6;
     } else {
         throw std::runtime_error(
-            fmt::format("cannot listen on \"{}\": no numeric address", options.address));
+            fmt::format("cannot listen on \"{}\": no numeric address", place.address));
     }
     return result;
 }
 
-int open_listener(const HttpOptions& options) {
-    auto wanted = parse_address(options);
+int open_listener(const Place& place) {
+    auto wanted = parse_address(place);
     int fd = ::socket(wanted.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 && errno == EAFNOSUPPORT && options.address == "any") {
-        HttpOptions v4_only = options;
+    if (fd < 0 && errno == EAFNOSUPPORT && place.address == "any") {
+        Place v4_only = place;
         v4_only.address = "0.0.0.0";
         return open_listener(v4_only);
     }
-    if (fd < 0) cannot_listen(options, errno);
+    if (fd < 0) cannot_listen(place, errno);
     const int on = 1;
     const int off = 0;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -76,7 +81,7 @@ int open_listener(const HttpOptions& options) {
         ::listen(fd, SOMAXCONN) != 0) {
         const int error = errno;
         ::close(fd);
-        cannot_listen(options, error);
+        cannot_listen(place, error);
     }
     return fd;
 }
@@ -89,24 +94,43 @@ struct HttpServer::Impl {
         std::unique_ptr<SessionHost> host;
         std::thread thread;
     };
+    struct Listener {
+        int descriptor;
+        std::uint16_t port;
+        const TlsContext* tls;         ///< Null: plain TCP.
+        std::unique_ptr<Watch> watch;  ///< On the first loop; owns the descriptor.
+    };
 
     HttpOptions options;
-    int listener = -1;
-    std::uint16_t port = 0;
+    std::vector<std::unique_ptr<Listener>> listeners;  ///< The plain one is the first.
     std::vector<std::unique_ptr<Worker>> workers;
-    std::unique_ptr<Watch> watch;  ///< Of the listener; on the first loop.
-    bool left_behind = false;      ///< Sessions that did not end still point at their loops.
+    bool left_behind = false;  ///< Sessions that did not end still point at their loops.
 
-    void accept_some();
-    void wait_for_clients();
+    ~Impl();
+    void listen(const Place& place, const TlsContext* tls);
+    void accept_some(Listener& listener);
+    void wait_for_clients(Listener& listener);
     void stop_accepting();
     void on_every_loop(const std::function<void(SessionHost&)>& work);
     bool wait_until_empty(std::chrono::milliseconds limit) const;
     Worker& least_busy();
 };
 
-void HttpServer::Impl::wait_for_clients() {
-    if (watch) watch->when_readable([this] { accept_some(); });
+HttpServer::Impl::~Impl() {
+    for (const auto& listener : listeners) {
+        if (listener->descriptor >= 0 && !listener->watch) ::close(listener->descriptor);
+    }
+}
+
+void HttpServer::Impl::listen(const Place& place, const TlsContext* tls) {
+    const int descriptor = open_listener(place);
+    listeners.push_back(std::make_unique<Listener>(
+        Listener{descriptor, address_of(descriptor, false).port, tls, nullptr}));
+}
+
+void HttpServer::Impl::wait_for_clients(Listener& listener) {
+    if (!listener.watch) return;
+    listener.watch->when_readable([this, &listener] { accept_some(listener); });
 }
 
 HttpServer::Impl::Worker& HttpServer::Impl::least_busy() {
@@ -117,14 +141,16 @@ HttpServer::Impl::Worker& HttpServer::Impl::least_busy() {
 }
 
 // Connections go to the loop with the fewest, so that a handful of busy clients uses every core.
-void HttpServer::Impl::accept_some() {
+void HttpServer::Impl::accept_some(Listener& listener) {
     for (int i = 0; i < accepted_in_a_row_max; ++i) {
-        const int fd = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd =
+            ::accept4(listener.descriptor, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_for_clients();
+            if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_for_clients(listener);
             if (errno == EINTR || errno == ECONNABORTED) continue;
             log(LogLevel::error, fmt::format("cannot accept: {}", std::strerror(errno)));
-            workers.front()->loop->after(accept_pause, [this] { wait_for_clients(); });
+            workers.front()->loop->after(accept_pause,
+                                         [this, &listener] { wait_for_clients(listener); });
             return;
         }
         const int on = 1;
@@ -132,17 +158,19 @@ void HttpServer::Impl::accept_some() {
         ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         auto& worker = least_busy();
         worker.host->expect_one();
-        worker.loop->post([host = worker.host.get(), fd, peer = address_of(fd, true).host] {
-            host->adopt(fd, peer);
-        });
+        worker.loop->post([host = worker.host.get(), fd, peer = address_of(fd, true).host,
+                           tls = listener.tls] { host->adopt(fd, peer, tls); });
     }
-    wait_for_clients();
+    wait_for_clients(listener);
 }
 
 void HttpServer::Impl::stop_accepting() {
     std::promise<void> done;
     workers.front()->loop->post([this, &done] {
-        watch.reset();  // closes the listener
+        for (auto& listener : listeners) {
+            listener->watch.reset();  // closes it
+            listener->descriptor = -1;
+        }
         done.set_value();
     });
     done.get_future().wait();
@@ -167,8 +195,10 @@ bool HttpServer::Impl::wait_until_empty(std::chrono::milliseconds limit) const {
 HttpServer::HttpServer(RequestHandler& handler, Metrics& metrics, HttpOptions options)
     : impl_(std::make_unique<Impl>()) {
     impl_->options = std::move(options);
-    impl_->listener = open_listener(impl_->options);
-    impl_->port = address_of(impl_->listener, false).port;
+    impl_->listen({impl_->options.address, impl_->options.port}, nullptr);
+    if (const auto& tls = impl_->options.tls) {
+        impl_->listen({tls->address, tls->port}, tls->context.get());
+    }
     auto count = impl_->options.loops;
     if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
     for (std::size_t i = 0; i < count; ++i) {
@@ -183,26 +213,32 @@ HttpServer::HttpServer(RequestHandler& handler, Metrics& metrics, HttpOptions op
 HttpServer::~HttpServer() {
     if (impl_->workers.front()->thread.joinable()) {
         stop(std::chrono::milliseconds{0});
-    } else if (impl_->listener >= 0) {
-        ::close(impl_->listener);
     }
     if (!impl_->left_behind) return;
     for (auto& worker : impl_->workers) static_cast<void>(worker.release());
 }
 
 std::uint16_t HttpServer::port() const {
-    return impl_->port;
+    return impl_->listeners.front()->port;
+}
+
+std::uint16_t HttpServer::tls_port() const {
+    return impl_->listeners.size() > 1 ? impl_->listeners.back()->port : std::uint16_t{0};
 }
 
 void HttpServer::start() {
     auto& first = *impl_->workers.front();
-    impl_->watch = first.loop->watch(impl_->listener);
+    for (auto& listener : impl_->listeners) {
+        listener->watch = first.loop->watch(listener->descriptor);
+    }
     // Every clock is set before the first connection can come to it.
     for (auto& worker : impl_->workers) worker->host->tick();
     for (auto& worker : impl_->workers) {
         worker->thread = std::thread([loop = worker->loop.get()] { loop->run(); });
     }
-    first.loop->post([this] { impl_->wait_for_clients(); });
+    first.loop->post([this] {
+        for (auto& listener : impl_->listeners) impl_->wait_for_clients(*listener);
+    });
 }
 
 void HttpServer::stop(std::chrono::milliseconds grace) {
@@ -218,7 +254,6 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
     for (auto& worker : impl_->workers) worker->thread.join();
     impl_->left_behind = !empty;
     if (!empty) log(LogLevel::error, "some requests did not end in time and were left behind");
-    impl_->listener = -1;
 }
 
 }  // namespace divan::server

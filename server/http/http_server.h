@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "storage/base/metrics.h"
 
 namespace divan::server {
+
+class TlsContext;
 
 /// Answers requests. Called on loops' threads, on several at once.
 class RequestHandler {
@@ -22,9 +25,17 @@ public:
     virtual void complete(const Request&, Response&) {}
 };
 
+/// A second port, for TLS.
+struct TlsPort {
+    std::string address;     ///< As `HttpOptions::address`.
+    std::uint16_t port = 0;  ///< 0: one that is free.
+    std::shared_ptr<const TlsContext> context;  ///< Shared with whoever reloads it.
+};
+
 struct HttpOptions {
     std::string address = "127.0.0.1";  ///< Numeric, or "any".
     std::uint16_t port = 0;             ///< 0: one that is free.
+    std::optional<TlsPort> tls;
     std::size_t loops = 0;              ///< Threads; 0: as many as there are cores.
     std::string server_name = "Divan";  ///< The Server header.
     std::uint32_t head_bytes_max = 64 * 1024;
@@ -47,6 +58,7 @@ public:
     HttpServer& operator=(const HttpServer&) = delete;
 
     std::uint16_t port() const;
+    std::uint16_t tls_port() const;  ///< 0 where there is none.
     void start();
     /// Stops accepting, tells those who wait (`Connection::on_end`), lets what was accepted finish
     /// within `grace`, closes everything. Blocks. Once only. The loops are there until the

@@ -66,7 +66,23 @@ Session::~Session() {
     if (alive_) *alive_ = false;
 }
 
+// False where the peer speaks no TLS, or not in time.
+Task<bool> Session::shake_hands() {
+    limit(host_.options.head_limit);
+    while (true) {
+        switch (socket_->handshake()) {
+            case Socket::Handshake::done: co_return true;
+            case Socket::Handshake::failed: co_return false;
+            case Socket::Handshake::wants_to_read: co_await Wait{*socket_, false}; break;
+            case Socket::Handshake::wants_to_write: co_await Wait{*socket_, true}; break;
+        }
+    }
+}
+
 Task<void> Session::run() {
+    const bool ready = co_await shake_hands();
+    if (!ready) co_return;
+    readable_ = true;  // a request may have come with the handshake's last bytes
     while (true) {
         tried_ = 0;
         idle_ = true;

@@ -18,6 +18,7 @@
 namespace divan::server {
 
 class Session;
+class TlsContext;
 
 /// What the sessions of one loop share: buffers that each uses only between two suspensions, the
 /// clock of their limits, and the list of them. Loop's thread only, but for `session_count`.
@@ -28,7 +29,8 @@ public:
 
     /// Any thread: counts a connection that is about to come by `adopt`.
     void expect_one() { count_.fetch_add(1, std::memory_order_relaxed); }
-    void adopt(int descriptor, std::string peer);
+    /// `tls` is null for plain TCP, and outlives the host otherwise.
+    void adopt(int descriptor, std::string peer, const TlsContext* tls);
     /// Sets the clock, ends what is over its limit, and comes again. First called before the loop
     /// runs.
     void tick();
@@ -90,6 +92,7 @@ private:
     struct Wait;
     struct Ahead;
 
+    Task<bool> shake_hands();
     Step read_head();
     Step parse_head(std::string_view bytes);
     void take_head();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/http/tls.h"
 #include "storage/base/log.h"
 #include "storage/base/random.h"
 
@@ -44,9 +45,10 @@ SessionHost::SessionHost(IoLoop& its_loop, RequestHandler& its_handler, Metrics&
       random_state_(random_u64() | 1),
       request_id_(10, '0') {}
 
-void SessionHost::adopt(int descriptor, std::string peer) {
-    auto session = std::make_unique<Session>(*this, make_tcp_socket(loop, descriptor),
-                                             std::move(peer));
+void SessionHost::adopt(int descriptor, std::string peer, const TlsContext* tls) {
+    auto socket = tls != nullptr ? tls->make_socket(loop, descriptor)
+                                 : make_tcp_socket(loop, descriptor);
+    auto session = std::make_unique<Session>(*this, std::move(socket), std::move(peer));
     spawn(serve(*this, std::move(session)));
 }
 

@@ -22,17 +22,20 @@ struct Outgoing {
     void consume(std::size_t count);
 };
 
-/// One connection, never blocking. Plain TCP today; TLS is another implementation.
-/// Loop's thread only.
+/// One connection, never blocking: plain TCP, or TLS (`tls.h`). Loop's thread only.
 class Socket {
 public:
     enum class Outcome : unsigned char { done, would_block, closed };
+    enum class Handshake : unsigned char { done, wants_to_read, wants_to_write, failed };
     struct Io {
         Outcome outcome;
         std::size_t bytes;
     };
 
     virtual ~Socket() = default;
+    /// To be called until it is done, before all else; of plain TCP there is none.
+    virtual Handshake handshake() { return Handshake::done; }
+    /// Fewer bytes than `size`: there are no more for now.
     virtual Io read(char* into, std::size_t size) = 0;
     /// Sends what it takes now, and takes that away from `out`.
     virtual Outcome write(Outgoing& out) = 0;

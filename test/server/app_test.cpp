@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "test/support/certificate.h"
 #include "test/support/test_server.h"
 
 namespace divan::server {
@@ -34,6 +35,11 @@ std::string failure_of(AppOptions options) {
         return failure.what();
     }
     return {};
+}
+
+int status_by(std::uint16_t tls_port, const test::CertificateFiles& files) {
+    HttpClient client(tls_port, test::ClientTls{files.certificate, "", "", 0});
+    return client.request("GET", "/").status;
 }
 
 std::string text_of(const std::filesystem::path& file) {
@@ -172,6 +178,44 @@ TEST_CASE("dispatch: require_valid_user closes everything, but for _up where tha
               .status == 200);
     CHECK(server.request("GET", "/_up", "", nobody).status == 200);
     CHECK(server.request("GET", "/", "", nobody).status == 401);
+}
+
+TEST_CASE("app: HTTPS beside HTTP, with a certificate that a reload replaces") {
+    TempFolder folder;
+    const auto files = test::make_certificate(folder.path(), "server");
+    std::ofstream(folder.path() / "c.ini")
+        << "[admins]\nadmin = secret\n[chttpd_auth]\niterations = 1\n"
+        << "[ssl]\nenable = true\nport = 0\n"
+        << "tls_versions = ['tlsv1.1', 'tlsv1.3']\ncert_file = " << files.certificate.string()
+        << "\nkey_file = " << files.key.string() << '\n';
+    auto options = options_for(folder);
+    options.config_files = {folder.path() / "c.ini"};
+    App app(options);
+    app.start();
+    const auto url = app.tls_url().value();
+    REQUIRE(url.starts_with("https://127.0.0.1:"));
+    const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+    HttpClient secure(port, test::ClientTls{files.certificate, "", "", 0});
+    CHECK(secure.tls_version() == "TLSv1.3");
+    CHECK(secure.request("GET", "/").status == 200);
+    CHECK(HttpClient(app.port()).request("GET", "/").status == 200);
+
+    const auto fresh = test::make_certificate(folder.path(), "fresh");
+    std::filesystem::rename(fresh.key, files.key);
+    app.reload();  // refused: it is not the certificate's key
+    CHECK(status_by(port, files) == 200);
+    std::filesystem::rename(fresh.certificate, files.certificate);
+    app.reload();
+    CHECK(status_by(port, files) == 200);
+    app.stop();
+}
+
+TEST_CASE("app: TLS that cannot work is an error at the start") {
+    TempFolder folder;
+    std::ofstream(folder.path() / "c.ini") << "[ssl]\nenable = true\n";
+    auto options = options_for(folder);
+    options.config_files = {folder.path() / "c.ini"};
+    CHECK(failure_of(options) == "[ssl] cert_file is not set");
 }
 
 }  // namespace divan::server

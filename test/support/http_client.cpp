@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +22,12 @@ std::string Reply::header(std::string_view name) const {
 std::ostream& operator<<(std::ostream& out, const Reply& reply) {
     return out << reply.status << ' ' << reply.body;
 }
+
+struct HttpClient::Tls {
+    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context{SSL_CTX_new(TLS_client_method()),
+                                                         &SSL_CTX_free};
+    std::unique_ptr<SSL, void (*)(SSL*)> connection{nullptr, &SSL_free};
+};
 
 HttpClient::HttpClient(std::uint16_t port, std::chrono::milliseconds limit)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -38,18 +46,48 @@ HttpClient::HttpClient(std::uint16_t port, std::chrono::milliseconds limit)
     }
 }
 
+HttpClient::HttpClient(std::uint16_t port, const ClientTls& tls, std::chrono::milliseconds limit)
+    : HttpClient(port, limit) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+    auto made = std::make_unique<Tls>();
+    SSL_CTX* context = made->context.get();
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_load_verify_locations(context, tls.trusted_file.c_str(), nullptr);
+    if (tls.version_max != 0) {
+        SSL_CTX_set_security_level(context, 0);
+        SSL_CTX_set_min_proto_version(context, 0);
+        SSL_CTX_set_max_proto_version(context, tls.version_max);
+    }
+    if (!tls.own_file.empty()) {
+        SSL_CTX_use_certificate_file(context, tls.own_file.c_str(), SSL_FILETYPE_PEM);
+        SSL_CTX_use_PrivateKey_file(context, tls.own_key_file.c_str(), SSL_FILETYPE_PEM);
+    }
+    made->connection.reset(SSL_new(context));
+    SSL_set_fd(made->connection.get(), socket_);
+    if (SSL_connect(made->connection.get()) != 1) throw std::runtime_error("no TLS");
+    tls_ = std::move(made);
+}
+
+std::string HttpClient::tls_version() const {
+    return tls_ ? SSL_get_version(tls_->connection.get()) : "";
+}
+
 HttpClient::~HttpClient() {
     hang_up();
 }
 
 void HttpClient::hang_up() {
+    if (tls_ && socket_ >= 0) SSL_shutdown(tls_->connection.get());
+    tls_.reset();
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
 }
 
 void HttpClient::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const auto count = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const auto count =
+            tls_ ? SSL_write(tls_->connection.get(), bytes.data(), static_cast<int>(bytes.size()))
+                 : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (count <= 0) throw std::runtime_error("cannot send");
         bytes.remove_prefix(static_cast<std::size_t>(count));
     }
@@ -57,7 +95,9 @@ void HttpClient::send(std::string_view bytes) {
 
 void HttpClient::fill() {
     std::array<char, 65536> bytes;
-    const auto count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+    const auto count =
+        tls_ ? SSL_read(tls_->connection.get(), bytes.data(), static_cast<int>(bytes.size()))
+             : ::recv(socket_, bytes.data(), bytes.size(), 0);
     if (count == 0) throw std::runtime_error("the server hung up");
     if (count < 0) throw std::runtime_error("no answer in time, or a reset");
     buffer_.append(bytes.data(), static_cast<std::size_t>(count));

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -27,12 +28,23 @@ struct Reply {
 
 std::ostream& operator<<(std::ostream& out, const Reply& reply);
 
+/// How a client does TLS.
+struct ClientTls {
+    std::string trusted_file;  ///< The server's certificate must be this one, or signed by it.
+    std::string own_file;      ///< The client's certificate; empty: none.
+    std::string own_key_file;
+    int version_max = 0;       ///< Like TLS1_2_VERSION; 0: the newest.
+};
+
 /// One connection to a server on this machine, for tests: blocking, with a time limit, as exact or
 /// as wrong as the test sends it. Throws `std::runtime_error` where the connection breaks.
 class HttpClient {
 public:
     explicit HttpClient(std::uint16_t port,
                         std::chrono::milliseconds limit = std::chrono::seconds(10));
+    /// Throws where the two do not agree.
+    HttpClient(std::uint16_t port, const ClientTls& tls,
+               std::chrono::milliseconds limit = std::chrono::seconds(10));
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
@@ -52,11 +64,17 @@ public:
     Reply request(std::string_view method, std::string_view target, std::string_view body = {},
                   const Headers& headers = {});
 
+    /// "TLSv1.3"; empty without TLS.
+    std::string tls_version() const;
+
 private:
+    struct Tls;
+
     void fill();
     std::string take(std::size_t count);
 
     int socket_;
+    std::unique_ptr<Tls> tls_;
     std::string buffer_;
 };
 

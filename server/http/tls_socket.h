@@ -1,0 +1,15 @@
+#pragma once
+
+#include <memory>
+
+#include "server/http/socket.h"
+
+using SSL = struct ssl_st;
+
+namespace divan::server {
+
+/// The server's end of a TLS connection. Takes both: the descriptor of an accepted connection, and
+/// what OpenSSL keeps of it.
+std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* connection);
+
+}  // namespace divan::server
