@@ -133,6 +133,7 @@ Result<FieldList> FieldList::parse(const JsonValue& fields) {
         auto path = parse_field(field.string());
         if (!path) return path.error();
         list.paths_.push_back(std::move(*path));
+        list.names_.push_back(field.string());
     }
     return list;
 }

@@ -37,11 +37,14 @@ public:
     static Result<FieldList> parse(const JsonValue& fields);
     /// An empty list means whole documents.
     bool all() const { return paths_.empty(); }
+    /// The fields as they were given.
+    const std::vector<std::string>& names() const { return names_; }
     /// Appends an object with the fields that `document` has, in the list's order.
     void extract(std::string_view document, std::string& out) const;
 
 private:
     std::vector<FieldPath> paths_;
+    std::vector<std::string> names_;
 };
 
 }  // namespace divan::storage::mango

@@ -29,6 +29,7 @@ struct SelectorNode {
 
     Operator op = Operator::equal;
     FieldPath path;
+    std::string name;                  ///< `path` as it was written: "a.b\\.c".
     std::vector<SelectorNode> children;
     JsonValue argument;
     std::string argument_text;         ///< `argument` as JSON.
@@ -46,6 +47,8 @@ public:
 
     /// `document` is a whole document as JSON text, `_id` and `_rev` included.
     bool matches(std::string_view document) const;
+    /// The normalised selector as JSON: mango_selector:normalize/1. "{}" where it takes all.
+    std::string text() const;
     /// Null where every document matches.
     const SelectorNode* root() const { return root_ ? &*root_ : nullptr; }
 

@@ -152,6 +152,7 @@ SelectorNode read_member(const std::string& name, const JsonValue& argument) {
         node.op = Operator::field;
         // An empty name counts as none: the refusal comes when all names are joined.
         if (!name.empty()) node.path = parse_field(name).value();
+        node.name = name;
         node.children.push_back(read(argument));
         return node;
     }
@@ -178,25 +179,34 @@ SelectorNode read(const JsonValue& condition) {
     return node;
 }
 
-SelectorNode with_path(const FieldPath& path, SelectorNode node) {
+/// The names of the objects around a condition.
+struct Around {
+    FieldPath path;
+    std::string name;
+};
+
+SelectorNode within(const Around& around, SelectorNode node) {
     SelectorNode field;
     field.op = Operator::field;
-    field.path = path;
+    field.path = around.path;
+    field.name = around.name;
     field.children.push_back(std::move(node));
     return field;
 }
 
-SelectorNode push_fields(SelectorNode node, const FieldPath& path) {
+SelectorNode push_fields(SelectorNode node, const Around& around) {
     switch (node.op) {
         case Operator::all_of:
         case Operator::any_of:
         case Operator::none_of:
         case Operator::negated:
-            for (auto& child : node.children) child = push_fields(std::move(child), path);
+            for (auto& child : node.children) child = push_fields(std::move(child), around);
             return node;
         case Operator::field: {
-            FieldPath whole = path;
-            whole.insert(whole.end(), node.path.begin(), node.path.end());
+            Around whole = around;
+            whole.path.insert(whole.path.end(), node.path.begin(), node.path.end());
+            if (!whole.name.empty()) whole.name.push_back('.');
+            whole.name += node.name;
             auto child = std::move(node.children.front());
             return push_fields(std::move(child), whole);
         }
@@ -204,13 +214,13 @@ SelectorNode push_fields(SelectorNode node, const FieldPath& path) {
         case Operator::every_element:
         case Operator::any_key:
             node.children.front() = push_fields(std::move(node.children.front()), {});
-            return with_path(path, std::move(node));
+            return within(around, std::move(node));
         case Operator::text:
-            if (!path.empty()) {
+            if (!around.path.empty()) {
                 refuse("bad_field", "Invalid field normalization on selector: $text");
             }
             return node;
-        default: return with_path(path, std::move(node));
+        default: return within(around, std::move(node));
     }
 }
 
@@ -273,7 +283,36 @@ SelectorNode push_negations(SelectorNode node) {
     }
 }
 
+void append_node(std::string& out, const SelectorNode& node) {
+    out.push_back('{');
+    if (node.op == Operator::field) {
+        append_json_string(out, node.name);
+    } else {
+        const auto* const row = std::find_if(operators.begin(), operators.end(),
+                                             [&](const auto& each) { return each.second == node.op; });
+        append_json_string(out, row->first);
+    }
+    out.push_back(':');
+    const bool list = node.op == Operator::all_of || node.op == Operator::any_of ||
+                      node.op == Operator::none_of;
+    if (list) out.push_back('[');
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+        if (i > 0) out.push_back(',');
+        append_node(out, node.children[i]);
+    }
+    if (list) out.push_back(']');
+    if (!list && node.children.empty()) out += node.argument_text;
+    out.push_back('}');
+}
+
 }  // namespace
+
+std::string Selector::text() const {
+    if (!root_) return "{}";
+    std::string out;
+    append_node(out, *root_);
+    return out;
+}
 
 Result<Selector> Selector::parse(const JsonValue& selector) {
     if (!selector.is_object()) {
