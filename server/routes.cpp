@@ -10,9 +10,12 @@
 #include "server/handlers/databases.h"
 #include "server/handlers/db_updates.h"
 #include "server/handlers/documents.h"
+#include "server/handlers/find.h"
 #include "server/handlers/local_docs.h"
 #include "server/handlers/maintenance.h"
+#include "server/handlers/mango_index.h"
 #include "server/handlers/node.h"
+#include "server/handlers/partitions.h"
 #include "server/handlers/purge.h"
 #include "server/handlers/revisions.h"
 #include "server/handlers/root.h"
@@ -82,6 +85,31 @@ constexpr Route table[] = {
     {"GET", "/{db}/_local_docs", Access::member, get_local_docs},
     {"POST", "/{db}/_local_docs", Access::member, post_local_docs},
     {"POST", "/{db}/_local_docs/queries", Access::member, post_local_docs_queries},
+
+    // server/handlers/find
+    {"POST", "/{db}/_find", Access::member, post_find},
+    {"POST", "/{db}/_explain", Access::member, post_explain},
+
+    // server/handlers/mango_index
+    {"GET", "/{db}/_index", Access::member, get_indexes},
+    {"POST", "/{db}/_index", Access::member, post_index},
+    {"POST", "/{db}/_index/_bulk_delete", Access::member, post_index_bulk_delete},
+    {"DELETE", "/{db}/_index/{ddoc}/{type}/{name}", Access::member, delete_index},
+    {"DELETE", "/{db}/_index/_design/{ddoc}/{type}/{name}", Access::member, delete_index},
+
+    // server/handlers/partitions
+    {"GET", "/{db}/_partition", Access::member, no_partition},
+    {"GET", "/{db}/_partition/{partition}", Access::member, get_partition},
+    {"GET", "/{db}/_partition/{partition}/_all_docs", Access::member, get_partition_all_docs},
+    {"POST", "/{db}/_partition/{partition}/_all_docs", Access::member, post_partition_all_docs},
+    {"POST", "/{db}/_partition/{partition}/_find", Access::member, post_partition_find},
+    {"POST", "/{db}/_partition/{partition}/_explain", Access::member, post_partition_explain},
+    {"GET", "/{db}/_partition/{partition}/_index", Access::member, get_partition_indexes},
+    {"POST", "/{db}/_partition/{partition}/_index", Access::member, post_partition_index},
+    {"GET", "/{db}/_partition/{partition}/{rest...}", Access::member, nothing_in_partition},
+    {"PUT", "/{db}/_partition/{partition}/{rest...}", Access::member, nothing_in_partition},
+    {"POST", "/{db}/_partition/{partition}/{rest...}", Access::member, nothing_in_partition},
+    {"DELETE", "/{db}/_partition/{partition}/{rest...}", Access::member, nothing_in_partition},
 
     // server/handlers/changes
     {"GET", "/{db}/_changes", Access::member, get_changes},

@@ -10,6 +10,7 @@
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"
 #include "storage/database/catalog.h"
+#include "storage/query/mango/index_cache.h"
 
 namespace divan::auth {
 class Accounts;
@@ -37,6 +38,9 @@ struct Services {
     const std::function<bool()> stopping;   ///< Feeds end when this turns true.
     /// Ids of documents that were sent without one, and of `_uuids`.
     std::unique_ptr<UuidGenerator> uuids = std::make_unique<UuidGenerator>();
+    /// What `_find` and `_index` know of design documents.
+    std::unique_ptr<storage::mango::IndexCache> mango_indexes =
+        std::make_unique<storage::mango::IndexCache>();
 
     /// Runs `work` where it may block; resumes on the session's loop.
     template <class F>

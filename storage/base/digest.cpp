@@ -109,6 +109,16 @@ Md5Digest md5(BytesView bytes) {
     return finish_md5(context.get());
 }
 
+Bytes sha1(BytesView bytes) {
+    Bytes digest(20, '\0');
+    unsigned int size = 0;
+    const bool done = EVP_Digest(bytes.data(), bytes.size(),
+                                 reinterpret_cast<unsigned char*>(digest.data()), &size, EVP_sha1(),
+                                 nullptr) == 1;
+    DIVAN_CHECK(done && size == digest.size());
+    return digest;
+}
+
 struct Md5::State {
     Context context = make_context();
 };

@@ -15,6 +15,8 @@ using Md5Digest = std::array<std::uint8_t, 16>;
 
 /// MD5 of one piece. Cheap for small ones: no allocation.
 Md5Digest md5(BytesView bytes);
+/// 20 bytes. Where CouchDB uses it for names; nothing secret is built on it.
+Bytes sha1(BytesView bytes);
 
 /// MD5 of a stream.
 class Md5 {

@@ -113,8 +113,9 @@ void append_candidates(std::string& out, const Plan& plan, const FindOptions& op
         out += first ? "{\"index\":" : ",{\"index\":";
         first = false;
         append_index(out, *at->index);
-        const auto covering = at->index->all_docs() ? std::string("null")
-                              : fmt::to_string(covers(*at->index, options.fields.names()));
+        const auto covering = at->index->all_docs()
+                                  ? std::string("null")
+                                  : fmt::to_string(covers(*at->index, options.fields.names()));
         out += fmt::format(R"(,"analysis":{{"usable":{},"reasons":[{{"name":"{}"}}],)"
                            R"("ranking":{},"covering":{}}}}})",
                            verdict.usable, verdict.reason, verdict.rank, covering);

@@ -46,10 +46,10 @@ std::optional<std::string> parse_bookmark(const JsonValue* value) {
     if (value == nullptr || value->is_null()) return std::nullopt;
     if (!value->is_string()) {
         // mango_error has no sentence for it.
-        throw Refused(Error{Code::internal_error,
-                            fmt::format("Unknown Error: mango_opts :: {{invalid_bookmark,{}}}",
-                                        erlang_w(*value)),
-                            "unknown_error"});
+        throw Refused(Error{
+            Code::internal_error,
+            fmt::format("Unknown Error: mango_opts :: {{invalid_bookmark,{}}}", erlang_w(*value)),
+            "unknown_error"});
     }
     if (value->string().empty()) return std::nullopt;
     return value->string();
@@ -58,8 +58,8 @@ std::optional<std::string> parse_bookmark(const JsonValue* value) {
 bool parse_stale(const JsonValue* value) {
     if (value == nullptr) return false;
     if (value->is_string() && value->string() == "ok") return true;
-    const bool off = value->is_string() ? value->string() == "false"
-                                        : value->is_bool() && !value->boolean();
+    const bool off =
+        value->is_string() ? value->string() == "false" : value->is_bool() && !value->boolean();
     if (!off) {
         throw Refused(
             Error{Code::internal_error,

@@ -15,7 +15,7 @@ namespace divan::storage::mango {
 /// The body of `_find` and `_explain`: mango_opts:validate_find/1.
 struct FindOptions {
     Selector selector;
-    std::vector<std::string> use_index;   ///< Nothing, a design document, or it and an index.
+    std::vector<std::string> use_index;  ///< Nothing, a design document, or it and an index.
     std::optional<std::string> bookmark;
     std::uint64_t limit = 25;
     std::uint64_t skip = 0;
@@ -24,7 +24,7 @@ struct FindOptions {
     std::string partition;  ///< Empty: all. Not checked.
     std::uint64_t r = 1;
     bool conflicts = false;
-    bool stale = false;     ///< `"stale":"ok"`.
+    bool stale = false;  ///< `"stale":"ok"`.
     bool update = true;
     bool stable = false;
     bool execution_stats = false;

@@ -22,8 +22,8 @@ const JsonValue* partial_filter(const JsonValue& map) {
 std::string definition_of(const JsonValue& map, const std::vector<SortField>& fields) {
     std::string out = "{";
     for (const auto& [name, value] : map.members()) {
-        const bool none = name == "partial_filter_selector" && value.is_object() &&
-                          value.members().empty();
+        const bool none =
+            name == "partial_filter_selector" && value.is_object() && value.members().empty();
         if (none) continue;
         if (out.size() > 1) out.push_back(',');
         append_json_string(out, name);
@@ -65,7 +65,9 @@ bool Index::operator<(const Index& other) const {
 Index all_docs_index() {
     Index index;
     index.name = "_all_docs";
-    index.fields = {{"_id", false}};
+    index.fields = {
+        {"_id", false}
+    };
     index.definition = "{\"fields\":[{\"_id\":\"asc\"}]}";
     return index;
 }

@@ -33,8 +33,7 @@ Names sort_names(const FindOptions& options) {
 }
 
 bool starts_with(const Names& names, const Names& prefix) {
-    return prefix.size() <= names.size() &&
-           std::equal(prefix.begin(), prefix.end(), names.begin());
+    return prefix.size() <= names.size() && std::equal(prefix.begin(), prefix.end(), names.begin());
 }
 
 /// mango_idx_view:can_use_sort/3: constant leading columns do not disturb the order.
@@ -94,7 +93,7 @@ Candidate judge(const Index& index, const FindOptions& options) {
 }
 
 [[noreturn]] void refuse_sort(const FindOptions& options, bool partitioned) {
-    const auto* const kind = !partitioned                  ? "index"
+    const auto* const kind = !partitioned                ? "index"
                              : options.partition.empty() ? "global index"
                                                          : "partitioned index";
     refuse("no_usable_index",
@@ -196,8 +195,8 @@ Plan make_plan(Indexes indexes, const FindOptions& options, bool partitioned, Pl
     if (best.empty()) return plan;
     plan.index = best.front()->index;
     plan.ranges = best.front()->prefix;
-    plan.nothing = is_empty_list(options.selector) ||
-                   (plan.ranges.size() == 1 && plan.ranges.front().empty);
+    plan.nothing =
+        is_empty_list(options.selector) || (plan.ranges.size() == 1 && plan.ranges.front().empty);
     plan.covering = covers(*plan.index, asked_fields(options));
     return plan;
 }
@@ -215,11 +214,15 @@ std::string unused_index_warning(const Index& index, const FindOptions& options)
     const auto& names = options.use_index;
     if (names.empty() || is_named(index, names)) return {};
     if (names.size() == 1) {
-        return fmt::format("_design/{} was not used because it does not contain a valid index for "
-                           "this query.", short_name(names[0]));
+        return fmt::format(
+            "_design/{} was not used because it does not contain a valid index for "
+            "this query.",
+            short_name(names[0]));
     }
-    return fmt::format("_design/{}, {} was not used because it is not a valid index for this "
-                       "query.", short_name(names[0]), names[1]);
+    return fmt::format(
+        "_design/{}, {} was not used because it is not a valid index for this "
+        "query.",
+        short_name(names[0]), names[1]);
 }
 
 }  // namespace divan::storage::mango

@@ -20,12 +20,12 @@ struct Candidate {
     bool global = false;    ///< Without a partial filter.
     bool in_scope = false;  ///< Global or named by the query, and partitioned as the query is.
     bool usable = false;
-    bool allowed = false;   ///< Usable, and not excluded by `use_index`.
-    bool of_type = false;   ///< Allowed, and of the type that goes first: `json` before `_all_docs`.
-    std::vector<std::string> reasons;     ///< Why it is not usable.
-    std::vector<FieldRange> prefix;       ///< Of `of_type`: the ranges of its leading fields.
-    std::size_t distance = 0;             ///< Ranges of the selector that the prefix lacks.
-    std::size_t place = 0;                ///< Of `of_type`: 0 is the chosen one.
+    bool allowed = false;  ///< Usable, and not excluded by `use_index`.
+    bool of_type = false;  ///< Allowed, and of the type that goes first: `json` before `_all_docs`.
+    std::vector<std::string> reasons;  ///< Why it is not usable.
+    std::vector<FieldRange> prefix;    ///< Of `of_type`: the ranges of its leading fields.
+    std::size_t distance = 0;          ///< Ranges of the selector that the prefix lacks.
+    std::size_t place = 0;             ///< Of `of_type`: 0 is the chosen one.
 };
 
 /// How a query is to be answered.

@@ -21,8 +21,10 @@ bool is_indexable(Operator op) {
         case Operator::greater:
         case Operator::greater_or_equal:
         case Operator::begins_with:
-        case Operator::exists: return true;
-        default: return false;
+        case Operator::exists:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -55,36 +57,44 @@ void make_only(FieldRange& range, const std::string& value) {
 
 void keep_above(FieldRange& range, const std::string& value, Bound::Kind kind) {
     switch (place_of(value, range)) {
-        case Place::below: return;
+        case Place::below:
+            return;
         case Place::at_low:
             if (kind == Bound::Kind::exclusive) range.low = {kind, value};
             return;
-        case Place::within: range.low = {kind, value}; return;
+        case Place::within:
+            range.low = {kind, value};
+            return;
         case Place::at_high:
             if (kind == Bound::Kind::inclusive && range.high.kind == kind) {
                 make_only(range, value);
                 return;
             }
             break;
-        case Place::above: break;
+        case Place::above:
+            break;
     }
     range.empty = true;
 }
 
 void keep_below(FieldRange& range, const std::string& value, Bound::Kind kind) {
     switch (place_of(value, range)) {
-        case Place::above: return;
+        case Place::above:
+            return;
         case Place::at_high:
             if (kind == Bound::Kind::exclusive) range.high = {kind, value};
             return;
-        case Place::within: range.high = {kind, value}; return;
+        case Place::within:
+            range.high = {kind, value};
+            return;
         case Place::at_low:
             if (kind == Bound::Kind::inclusive && range.low.kind == kind) {
                 make_only(range, value);
                 return;
             }
             break;
-        case Place::below: break;
+        case Place::below:
+            break;
     }
     range.empty = true;
 }
@@ -105,17 +115,23 @@ std::string last_with_prefix(const std::string& prefix) {
 void narrow(FieldRange& range, const SelectorNode& condition) {
     const auto& value = condition.argument_text;
     switch (condition.op) {
-        case Operator::less: return keep_below(range, value, Bound::Kind::exclusive);
-        case Operator::less_or_equal: return keep_below(range, value, Bound::Kind::inclusive);
-        case Operator::equal: return keep_equal(range, value);
-        case Operator::greater: return keep_above(range, value, Bound::Kind::exclusive);
-        case Operator::greater_or_equal: return keep_above(range, value, Bound::Kind::inclusive);
+        case Operator::less:
+            return keep_below(range, value, Bound::Kind::exclusive);
+        case Operator::less_or_equal:
+            return keep_below(range, value, Bound::Kind::inclusive);
+        case Operator::equal:
+            return keep_equal(range, value);
+        case Operator::greater:
+            return keep_above(range, value, Bound::Kind::exclusive);
+        case Operator::greater_or_equal:
+            return keep_above(range, value, Bound::Kind::inclusive);
         case Operator::begins_with:
             keep_above(range, value, Bound::Kind::inclusive);
             if (range.empty) return;
             return keep_below(range, last_with_prefix(condition.argument.string()),
                               Bound::Kind::inclusive);
-        default: return;
+        default:
+            return;
     }
 }
 
@@ -157,8 +173,7 @@ Names not_demanded(Nodes nodes, Names fields) {
             fields = sorted_once(std::move(left));
         } else if (node.op == Operator::field) {
             const auto& condition = node.children.front();
-            const bool absent =
-                condition.op == Operator::exists && !condition.argument.boolean();
+            const bool absent = condition.op == Operator::exists && !condition.argument.boolean();
             const auto at = std::find(fields.begin(), fields.end(), node.name);
             if (!absent && at != fields.end()) fields.erase(at);
         }

@@ -36,8 +36,7 @@ std::uint64_t RequestMembers::count(std::string_view name, std::uint64_t otherwi
     if (value == nullptr) return otherwise;
     if (value->integer().value_or(-1) < 0) {
         refuse("invalid_non_neg_integer",
-               fmt::format("{} is not an integer greater than or equal to zero",
-                           erlang_w(*value)));
+               fmt::format("{} is not an integer greater than or equal to zero", erlang_w(*value)));
     }
     return static_cast<std::uint64_t>(*value->integer());
 }

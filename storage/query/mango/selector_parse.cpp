@@ -288,9 +288,10 @@ void append_node(std::string& out, const SelectorNode& node) {
     if (node.op == Operator::field) {
         append_json_string(out, node.name);
     } else {
-        const auto* const row = std::find_if(operators.begin(), operators.end(),
-                                             [&](const auto& each) { return each.second == node.op; });
-        append_json_string(out, row->first);
+        const auto* const named =
+            std::find_if(operators.begin(), operators.end(),
+                         [&](const auto& row) { return row.second == node.op; });
+        append_json_string(out, named->first);
     }
     out.push_back(':');
     const bool list = node.op == Operator::all_of || node.op == Operator::any_of ||

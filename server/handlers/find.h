@@ -1,0 +1,12 @@
+#pragma once
+
+#include "server/http/response.h"
+#include "server/http/task.h"
+#include "server/routes.h"
+
+namespace divan::server {
+
+Task<Response> post_find(Call& call);
+Task<Response> post_explain(Call& call);
+
+}  // namespace divan::server

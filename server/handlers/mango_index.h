@@ -1,0 +1,14 @@
+#pragma once
+
+#include "server/http/response.h"
+#include "server/http/task.h"
+#include "server/routes.h"
+
+namespace divan::server {
+
+Task<Response> get_indexes(Call& call);
+Task<Response> post_index(Call& call);
+Task<Response> delete_index(Call& call);
+Task<Response> post_index_bulk_delete(Call& call);
+
+}  // namespace divan::server
