@@ -21,8 +21,10 @@ std::optional<std::int64_t> array_index(std::string_view text) {
     return index;
 }
 
-/// A document that is put together from others' parts: members by name, or a part's text.
-struct Branch {
+}  // namespace
+
+/// Members by name, or a part's text.
+struct DocumentBuilder::Branch {
     std::vector<std::pair<std::string, std::unique_ptr<Branch>>> members;
     std::optional<std::string_view> text;
 
@@ -66,17 +68,28 @@ struct Branch {
     }
 };
 
-void set_field(Branch& root, const FieldPath& path, std::string_view text) {
-    Branch* at = &root;
+DocumentBuilder::DocumentBuilder() : root_(std::make_unique<Branch>()) {}
+DocumentBuilder::~DocumentBuilder() = default;
+
+void DocumentBuilder::set(const FieldPath& path, std::string_view text) {
+    Branch* at = root_.get();
     for (const auto& name : path) {
-        if (!at->open()) return;  // what is there is no object: mango_doc:set_field/3 leaves it
+        if (!at->open()) return;
         at = &at->member(name);
     }
     at->members.clear();
     at->text = text;
 }
 
-}  // namespace
+void DocumentBuilder::append_to(std::string& out) const {
+    root_->append_to(out);
+}
+
+std::string DocumentBuilder::text() const {
+    std::string out;
+    append_to(out);
+    return out;
+}
 
 Result<FieldPath> parse_field(std::string_view field) {
     FieldPath path(1);
@@ -144,12 +157,12 @@ void FieldList::extract(std::string_view document, std::string& out) const {
         return;
     }
     const JsonText whole(document);
-    Branch root;
+    DocumentBuilder picked;
     for (const auto& path : paths_) {
         const auto field = find_field(whole, path);
-        if (field.value) set_field(root, path, field.value->raw());
+        if (field.value) picked.set(path, field.value->raw());
     }
-    root.append_to(out);
+    picked.append_to(out);
 }
 
 }  // namespace divan::storage::mango

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,25 @@ struct FoundField {
     std::optional<JsonText> value;
 };
 FoundField find_field(const JsonText& value, const FieldPath& path);
+
+/// A document that is put together from parts of others: mango_doc:set_field/3. The parts' texts
+/// must outlive it.
+class DocumentBuilder {
+public:
+    DocumentBuilder();
+    ~DocumentBuilder();
+    DocumentBuilder(const DocumentBuilder&) = delete;
+    DocumentBuilder& operator=(const DocumentBuilder&) = delete;
+
+    /// Does nothing where something on the way is no object.
+    void set(const FieldPath& path, std::string_view text);
+    void append_to(std::string& out) const;
+    std::string text() const;
+
+private:
+    struct Branch;
+    std::unique_ptr<Branch> root_;
+};
 
 /// The `fields` of a query: what of each document is answered.
 class FieldList {

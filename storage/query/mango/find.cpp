@@ -5,6 +5,11 @@
 namespace divan::storage::mango {
 namespace {
 
+std::optional<Bookmark> bookmark_of(const FindOptions& options) {
+    if (!options.bookmark) return std::nullopt;
+    return parse_bookmark(*options.bookmark);
+}
+
 /// Drops what a walk that goes on after the bookmark has behind it, and what is not in the
 /// partition.
 void trim(std::vector<std::string>& ids, const FindOptions& options,
@@ -33,18 +38,8 @@ Find::Find(std::shared_ptr<const ReadView> view, const Plan& plan, const FindOpt
       matcher_(std::make_shared<Matcher>(*view_, options)),
       quorum_(options.r > 1) {
     if (plan.nothing) return;
-    if (!options.partition.empty() && !view_->database().entry().partitioned) {
-        throw Refused(Code::query_parse_error, "`partition` parameter is not supported on this db");
-    }
-    if (!plan.index->all_docs()) {
-        throw Refused(Code::not_implemented, "json indexes are not read yet.");
-    }
-    find_by_id(plan, options);
-}
-
-void Find::find_by_id(const Plan& plan, const FindOptions& options) {
-    std::optional<Bookmark> bookmark;
-    if (options.bookmark) bookmark = parse_bookmark(*options.bookmark);
+    check_partition(options);
+    const auto bookmark = bookmark_of(options);
     ids_ = wanted_ids(options.selector);
     if (ids_) {
         trim(*ids_, options, bookmark);
@@ -56,7 +51,22 @@ void Find::find_by_id(const Plan& plan, const FindOptions& options) {
     pieces_ = cut(*view_, *range, piece_documents);
 }
 
+Find::Find(OpenIndex index, const Plan& plan, const FindOptions& options)
+    : view_(index.reading->view),
+      matcher_(std::make_shared<Matcher>(*view_, options)),
+      quorum_(options.r > 1) {
+    check_partition(options);
+    rows_ = std::make_unique<IndexSource>(std::move(index), matcher_, plan, options,
+                                          bookmark_of(options));
+}
+
+void Find::check_partition(const FindOptions& options) const {
+    if (options.partition.empty() || view_->database().entry().partitioned) return;
+    throw Refused(Code::query_parse_error, "`partition` parameter is not supported on this db");
+}
+
 std::unique_ptr<MatchSource> Find::next_source() {
+    if (rows_) return std::move(rows_);
     if (ids_) {
         auto ids = std::move(*ids_);
         ids_.reset();

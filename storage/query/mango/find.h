@@ -7,6 +7,7 @@
 
 #include "storage/query/mango/document_sources.h"
 #include "storage/query/mango/find_answer.h"
+#include "storage/query/mango/index_source.h"
 #include "storage/query/mango/match.h"
 #include "storage/query/mango/planner.h"
 
@@ -19,18 +20,22 @@ public:
     /// A scan is cut into pieces of about so many documents.
     static constexpr std::uint64_t piece_documents = 8192;
 
-    /// Throws `Refused` where the options do not fit the database, or the bookmark is none.
+    /// By documents' ids. Throws `Refused` where the options do not fit the database, or the
+    /// bookmark is none.
     Find(std::shared_ptr<const ReadView> view, const Plan& plan, const FindOptions& options);
+    /// By the rows of `plan.index`. Throws as above.
+    Find(OpenIndex index, const Plan& plan, const FindOptions& options);
 
     /// The source of the matches that come after those of the sources before it; null at the end.
     std::unique_ptr<MatchSource> next_source();
 
 private:
-    void find_by_id(const Plan& plan, const FindOptions& options);
+    void check_partition(const FindOptions& options) const;
 
     std::shared_ptr<const ReadView> view_;
     std::shared_ptr<const Matcher> matcher_;
     const bool quorum_;
+    std::unique_ptr<MatchSource> rows_;
     std::optional<std::vector<std::string>> ids_;
     std::deque<IdRange> pieces_;
 };

@@ -34,28 +34,6 @@ std::string definition_of(const JsonValue& map, const std::vector<SortField>& fi
     return out;
 }
 
-/// Empty where the view is no index.
-std::optional<Index> index_of(const std::string& name, const JsonValue& view) {
-    const auto* const map = view.find("map");
-    const auto* const options = view.find("options");
-    if (map == nullptr || options == nullptr || !options->is_object()) return std::nullopt;
-    const auto* const fields = map->find("fields");
-    if (fields == nullptr || !fields->is_object()) return std::nullopt;
-    Index index;
-    index.name = name;
-    for (const auto& [field, direction] : fields->members()) {
-        if (!direction.is_string()) return std::nullopt;
-        index.fields.push_back({field, direction.string() == "desc"});
-    }
-    if (const auto* const filter = partial_filter(*map)) {
-        auto selector = Selector::parse(*filter);
-        if (!selector) return std::nullopt;
-        index.partial_filter = std::move(*selector);
-    }
-    index.definition = definition_of(*map, index.fields);
-    return index;
-}
-
 }  // namespace
 
 bool Index::operator<(const Index& other) const {
@@ -69,6 +47,23 @@ Index all_docs_index() {
         {"_id", false}
     };
     index.definition = "{\"fields\":[{\"_id\":\"asc\"}]}";
+    return index;
+}
+
+std::optional<Index> index_of_map(const JsonValue& map) {
+    const auto* const fields = map.find("fields");
+    if (fields == nullptr || !fields->is_object()) return std::nullopt;
+    Index index;
+    for (const auto& [field, direction] : fields->members()) {
+        if (!direction.is_string()) return std::nullopt;
+        index.fields.push_back({field, direction.string() == "desc"});
+    }
+    if (const auto* const filter = partial_filter(map)) {
+        auto selector = Selector::parse(*filter);
+        if (!selector) return std::nullopt;
+        index.partial_filter = std::move(*selector);
+    }
+    index.definition = definition_of(map, index.fields);
     return index;
 }
 
@@ -86,9 +81,13 @@ std::vector<Index> indexes_of(std::string_view design, const JsonValue& document
     }
     std::vector<Index> indexes;
     for (const auto& [name, view] : views->members()) {
-        auto index = index_of(name, view);
+        const auto* const map = view.find("map");
+        const auto* const options = view.find("options");
+        if (map == nullptr || options == nullptr || !options->is_object()) continue;
+        auto index = index_of_map(*map);
         if (!index) continue;
         index->design = design;
+        index->name = name;
         index->partitioned = partitioned;
         indexes.push_back(std::move(*index));
     }

@@ -28,6 +28,10 @@ struct Index {
 /// The documents by `_id`: every database has it.
 Index all_docs_index();
 
+/// What the `map` of a view in the language `query` defines, without names; empty where it is no
+/// index.
+std::optional<Index> index_of_map(const JsonValue& map);
+
 /// The indexes that a design document holds: mango_idx:from_ddoc/2. None where its language is
 /// another; views that are no index are left out. `partitioned` is what holds where the document's
 /// options say nothing.

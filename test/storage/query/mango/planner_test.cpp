@@ -143,8 +143,8 @@ TEST_CASE("explain ranks the candidates that were not chosen") {
     const auto text =
         explain(make_plan(shared, options, false, PlanFor::explain), options, "db", false);
     const auto analysis = [&](std::string_view name) {
-        const auto of = text.find(fmt::format("\"name\":\"{}\"", name),
-                                  text.find("index_candidates"));
+        const auto of =
+            text.find(fmt::format("\"name\":\"{}\"", name), text.find("index_candidates"));
         const auto at = text.find("\"usable\"", of);
         return text.substr(at, text.find('}', text.find("ranking", at)) - at);
     };
