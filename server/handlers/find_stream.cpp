@@ -141,6 +141,9 @@ Task<Response> answer_find(Call& call, const FindOptions& options) {
         auto view = call.db().view();
         const auto plan = make_plan(services.mango_indexes->of(*view), options,
                                     call.db().entry().partitioned, PlanFor::find);
+        if (!plan.index->all_docs() && !plan.nothing) {
+            throw Refused(Code::not_implemented, "json indexes are not read yet.");
+        }
         run = std::make_unique<FindRun>(std::move(view), plan, options,
                                         static_cast<std::uint64_t>(ratio));
         run->begin(first);
