@@ -7,6 +7,7 @@ build_packages=(
     librocksdb-dev libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libsimdjson-dev
     libssl-dev libfmt-dev libspdlog-dev libcli11-dev zlib1g-dev libicu-dev libpcre2-dev
     libsnappy-dev libzstd-dev libxxhash-dev
+    libmozjs-102-dev libseccomp-dev
 )
 # What the tests need besides. Node.js may also come from elsewhere: its commands count.
 test_packages=(doctest-dev)
