@@ -50,6 +50,8 @@ struct Error {
     Code code = Code::internal_error;
     std::string reason;
     std::string name;
+    /// `reason` is a JSON text: functions of design documents may refuse with any value.
+    bool reason_is_json = false;
 
     bool operator==(const Error&) const = default;
 };

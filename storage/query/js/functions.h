@@ -124,8 +124,9 @@ public:
 
     /// Runs `validate_doc_update` on each. The answer has an entry for each edit: empty where it
     /// may be written. `user` and `security` are JSON objects.
-    virtual Result<std::vector<std::optional<Error>>> validate(
-        std::span<const Validation> edits, BytesView user, BytesView security) = 0;
+    virtual Result<std::vector<std::optional<Error>>> validate(std::span<const Validation> edits,
+                                                               BytesView user,
+                                                               BytesView security) = 0;
 
     /// Which documents `filters.<name>` lets pass. `request` is a JSON object.
     virtual Result<std::vector<bool>> filter(std::string_view name,

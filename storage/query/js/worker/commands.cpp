@@ -16,6 +16,12 @@ std::size_t read_count(ByteReader& fields) {
     return static_cast<std::size_t>(count);
 }
 
+/// JS_DeepFreezeObject takes all the stack that the document asks for.
+bool nested_too_deeply(BytesView document) {
+    constexpr std::size_t nesting_max = 2000;
+    return document.size() > 2 * nesting_max && nesting(document) > nesting_max;
+}
+
 void set_text(Globals& globals, JSContext* cx, JS::MutableHandleValue value, BytesView text) {
     JSString* string = new_string(cx, text);
     if (string == nullptr) globals.fail();
@@ -31,9 +37,11 @@ void append_text_or_fail(Globals& globals, JSContext* cx, const JS::Value& value
 
 Commands::Commands(JSContext* cx, Channel& channel) : cx_(cx), channel_(channel) {
     outside_.log = [this](BytesView line) { channel_.log(line); };
-    outside_.next_row = [this](const std::optional<Bytes>& head, BytesView output, Bytes& row) {
-        return next_row(head, output, row);
+    outside_.lacks_rows = [this] { return rows_given_ == rows_.size() && !rows_ended_; };
+    outside_.ask_for_rows = [this](BytesView head, BytesView output) {
+        ask_for_rows(head, output);
     };
+    outside_.next_row = [this](Bytes& row) { return next_row(row); };
 }
 
 void Commands::run() {
@@ -53,7 +61,8 @@ void Commands::answer(BytesView frame) {
     try {
         answer(kind, fields);
         if (reply_.size() > frame_bytes_max) {
-            throw Failure(false, "os_process_error", "\"a JavaScript function's answer is too long\"");
+            throw Failure(false, "os_process_error",
+                          "\"a JavaScript function's answer is too long\"");
         }
     } catch (const Failure& failure) {
         refuse(failure);
@@ -71,25 +80,38 @@ void Commands::refuse(const Failure& failure) {
 
 void Commands::answer(Request kind, ByteReader& fields) {
     switch (kind) {
-        case Request::open: return open(fields);
-        case Request::close: globals_.erase(Bytes(fields.raw(context_bytes))); return;
+        case Request::open:
+            return open(fields);
+        case Request::close:
+            globals_.erase(Bytes(fields.raw(context_bytes)));
+            return;
         case Request::compile: {
             auto& design = globals(fields);
             const JSAutoRealm realm(cx_, design.global());
             design.view_function("compileMap", fields.sized());
             return;
         }
-        case Request::map: return map(fields);
-        case Request::reduce: return reduce(fields);
-        case Request::validate: return validate(fields);
-        case Request::filter: return filter(fields, false);
-        case Request::filter_view: return filter(fields, true);
-        case Request::show: return render(fields, "show", 3);
-        case Request::update: return render(fields, "update", 3);
-        case Request::rewrite: return render(fields, "rewrite", 1);
-        case Request::list: return list(fields);
+        case Request::map:
+            return map(fields);
+        case Request::reduce:
+            return reduce(fields);
+        case Request::validate:
+            return validate(fields);
+        case Request::filter:
+            return filter(fields, false);
+        case Request::filter_view:
+            return filter(fields, true);
+        case Request::show:
+            return render(fields, "show", 3);
+        case Request::update:
+            return render(fields, "update", 3);
+        case Request::rewrite:
+            return render(fields, "rewrite", 1);
+        case Request::list:
+            return list(fields);
         case Request::rows:
-        case Request::rows_end: break;
+        case Request::rows_end:
+            break;
     }
     throw CorruptBytes();
 }
@@ -118,19 +140,30 @@ void Commands::map(ByteReader& fields) {
     }
 }
 
+/// False for a document that is nested too deeply: it is left out, so that one document cannot
+/// break an index.
+bool Commands::read_frozen(BytesView text, JS::MutableHandleValue document) {
+    if (!nested_too_deeply(text) && parse_json(cx_, text, document)) {
+        if (!document.isObject()) return true;
+        const JS::RootedObject object(cx_, &document.toObject());
+        if (JS_DeepFreezeObject(cx_, object)) return true;
+    }
+    JS_ClearPendingException(cx_);
+    constexpr std::size_t shown_bytes = 100;
+    channel_.log("a document cannot be given to map functions: " +
+                 Bytes(text.substr(0, shown_bytes)));
+    return false;
+}
+
 void Commands::map_document(Globals& design, BytesView text,
                             const JS::RootedObjectVector& functions) {
-    JS::RootedValue document(cx_);
-    if (!parse_json(cx_, text, &document)) design.fail();
-    if (document.isObject()) {
-        const JS::RootedObject object(cx_, &document.toObject());
-        if (!JS_DeepFreezeObject(cx_, object)) design.fail();
-    }
     auto emitted = design.emitted();
     emitted.clear();
     std::vector<std::size_t> ends;
+    JS::RootedValue document(cx_);
+    const bool read = read_frozen(text, &document);
     for (const auto& function : functions) {
-        design.map(JS::RootedObject(cx_, function), document);
+        if (read) design.map(JS::RootedObject(cx_, function), document);
         ends.push_back(emitted.length());
     }
     // Written only now, as what was emitted may have changed since.
@@ -272,21 +305,18 @@ void Commands::list(ByteReader& fields) {
     }
 }
 
-bool Commands::next_row(const std::optional<Bytes>& head, BytesView output, Bytes& row) {
-    if (rows_given_ == rows_.size() && !rows_ended_) {
-        FrameWriter part(Reply::part);
-        part.fields().u8(0);
-        part.fields().sized(head.value_or(Bytes()));
-        part.fields().sized(output);
-        channel_.send(part);
-        take_rows();
-    }
+bool Commands::next_row(Bytes& row) {
     if (rows_given_ == rows_.size()) return false;
     row = std::move(rows_[rows_given_++]);
     return true;
 }
 
-void Commands::take_rows() {
+void Commands::ask_for_rows(BytesView head, BytesView output) {
+    FrameWriter part(Reply::part);
+    part.fields().u8(0);
+    part.fields().sized(head);
+    part.fields().sized(output);
+    channel_.send(part);
     rows_.clear();
     rows_given_ = 0;
     const auto frame = channel_.read();

@@ -15,12 +15,12 @@ namespace {
 
 // Whatever is not listed fails with EPERM.
 constexpr auto allowed = std::to_array<int>({
-    SCMP_SYS(read),           SCMP_SYS(write),         SCMP_SYS(munmap),
-    SCMP_SYS(mremap),         SCMP_SYS(madvise),       SCMP_SYS(brk),
-    SCMP_SYS(futex),          SCMP_SYS(sched_yield),   SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday),   SCMP_SYS(getrandom),     SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(sigaltstack),   SCMP_SYS(restart_syscall),
-    SCMP_SYS(alarm),          SCMP_SYS(setitimer),     SCMP_SYS(exit),
+    SCMP_SYS(read),           SCMP_SYS(write),           SCMP_SYS(munmap),
+    SCMP_SYS(mremap),         SCMP_SYS(madvise),         SCMP_SYS(brk),
+    SCMP_SYS(futex),          SCMP_SYS(sched_yield),     SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),   SCMP_SYS(getrandom),       SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(sigaltstack),     SCMP_SYS(restart_syscall),
+    SCMP_SYS(alarm),          SCMP_SYS(setitimer),       SCMP_SYS(exit),
     SCMP_SYS(exit_group),     SCMP_SYS(clock_nanosleep),
 });
 

@@ -30,10 +30,9 @@ Globals::Globals(JSContext* cx, Outside& outside, BytesView design_json)
     JS::RootedValueArray<2> args(cx);
     JS::RootedValue make(cx);
     JS::RootedValue made(cx);
-    JSObject* native = Natives::make(cx);
+    args[0].setObjectOrNull(Natives::make(cx));
     JSString* design = new_string(cx, design_json);
-    if (native == nullptr || design == nullptr) fail();
-    args[0].setObject(*native);
+    if (args[0].isNull() || design == nullptr) throw out_of_everything();
     args[1].setString(design);
     if (!evaluate(cx, prelude_source, "prelude", &make) ||
         !JS_CallFunctionValue(cx, nullptr, make, args, &made)) {

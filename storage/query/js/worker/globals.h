@@ -1,7 +1,7 @@
 #pragma once
 
-#include <jsapi.h>
 #include <js/GCVector.h>
+#include <jsapi.h>
 
 #include <exception>
 #include <functional>
@@ -30,9 +30,12 @@ public:
 /// What functions reach of the world outside.
 struct Outside {
     std::function<void(BytesView line)> log;
-    /// Hands on what a list has to say (empty head: it was said) and waits for the next row. False
-    /// where there is none.
-    std::function<bool(const std::optional<Bytes>& head, BytesView output, Bytes& row)> next_row;
+    /// Whether the next row has not arrived yet.
+    std::function<bool()> lacks_rows;
+    /// Hands on what a list has to say (empty head: it was said before) and waits for rows.
+    std::function<void(BytesView head, BytesView output)> ask_for_rows;
+    /// The next row that arrived; false where there is none.
+    std::function<bool(Bytes& row)> next_row;
 };
 
 /// The globals of one design document: one for the helpers that functions are given, and one for

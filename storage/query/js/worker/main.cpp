@@ -1,12 +1,12 @@
 // divan-js: runs the functions of design documents, for one divan, over standard input and output.
 // It is started by storage/query/js/worker_process.cpp and of no use by itself.
 
-#include <jsapi.h>
 #include <js/Context.h>
 #include <js/Initialization.h>
 #include <js/MemoryCallbacks.h>
 #include <js/Principals.h>
 #include <js/Stack.h>
+#include <jsapi.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

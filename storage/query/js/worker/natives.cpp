@@ -147,26 +147,30 @@ bool compile(JSContext* cx, unsigned count, JS::Value* values) {
     return compiled && JS_ExecuteScript(cx, compiled, args.rval());
 }
 
-bool call_for_text(JSContext* cx, JS::HandleValue function, std::optional<Bytes>& out) {
+bool call_for_text(JSContext* cx, JS::HandleValue function, Bytes& out) {
     JS::RootedValue result(cx);
     if (!JS_CallFunctionValue(cx, nullptr, function, JS::HandleValueArray::empty(), &result)) {
         return false;
     }
     if (!result.isString()) return true;
     const JS::RootedString text(cx, result.toString());
-    return append_text(cx, text, out.emplace());
+    return append_text(cx, text, out);
 }
 
 /// nextRow(takeHead, takeChunks): the next row's JSON, or null.
 bool next_row(JSContext* cx, unsigned count, JS::Value* values) {
     const auto args = JS::CallArgsFromVp(count, values);
-    std::optional<Bytes> head;
-    std::optional<Bytes> output;
-    if (!call_for_text(cx, args.get(0), head) || !call_for_text(cx, args.get(1), output)) {
-        return false;
+    const auto& outside = natives(cx).outside;
+    if (outside.lacks_rows()) {
+        Bytes head;
+        Bytes output;
+        if (!call_for_text(cx, args.get(0), head) || !call_for_text(cx, args.get(1), output)) {
+            return false;
+        }
+        outside.ask_for_rows(head, output);
     }
     Bytes row;
-    if (!natives(cx).outside.next_row(head, output.value_or(Bytes()), row)) {
+    if (!outside.next_row(row)) {
         args.rval().setNull();
         return true;
     }

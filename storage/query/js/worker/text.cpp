@@ -96,6 +96,21 @@ bool parse_json(JSContext* cx, BytesView text, JS::MutableHandleValue value) {
     return string && JS_ParseJSON(cx, string, value);
 }
 
+std::size_t nesting(BytesView json) {
+    std::size_t depth = 0;
+    std::size_t deepest = 0;
+    for (std::size_t i = 0; i < json.size(); ++i) {
+        if (json[i] == '"') {
+            for (++i; i < json.size() && json[i] != '"'; ++i) i += json[i] == '\\' ? 1 : 0;
+        } else if (json[i] == '[' || json[i] == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if ((json[i] == ']' || json[i] == '}') && depth > 0) {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
 bool append_json(JSContext* cx, JS::HandleValue value, Bytes& out) {
     if (value.isInt32()) {
         append_integer(value.toInt32(), out);

@@ -10,6 +10,9 @@ namespace divan::storage::js {
 JSString* new_string(JSContext* cx, BytesView utf8);
 bool parse_json(JSContext* cx, BytesView text, JS::MutableHandleValue value);
 
+/// How deeply arrays and objects are nested in a JSON text.
+std::size_t nesting(BytesView json);
+
 /// Appends what JSON.stringify gives for a member: null for undefined, functions and symbols.
 /// False with an exception pending where it throws.
 bool append_json(JSContext* cx, JS::HandleValue value, Bytes& out);
