@@ -21,6 +21,7 @@
 #include "server/services.h"
 #include "storage/base/log.h"
 #include "storage/engine/rocks_engine.h"
+#include "storage/query/js/worker_pool.h"
 
 namespace divan::server {
 namespace {
@@ -56,6 +57,15 @@ std::size_t block_cache_bytes(const Config& config) {
 
 // "audit" in the data folder. Throws where it cannot be written: a server that should keep the log
 // does not run without it.
+std::unique_ptr<storage::js::WorkerPool> make_javascript(const Config& config,
+                                                         const AppOptions& options) {
+    auto program = options.javascript_program;
+    if (program.empty()) program = fs::read_symlink("/proc/self/exe").parent_path() / "divan-js";
+    return std::make_unique<storage::js::WorkerPool>(program, [read = setting_reader(config)] {
+        return storage::js::read_worker_settings(read);
+    });
+}
+
 std::unique_ptr<auth::Audit> make_audit(const Config& config, const fs::path& data,
                                         const Clock& clock, Metrics& metrics) {
     constexpr std::int64_t file_bytes_least = 64 << 10;
@@ -90,6 +100,7 @@ struct App::Parts {
     std::unique_ptr<auth::Audit> audit;
     std::unique_ptr<auth::RateLimiter> limiter;
     std::unique_ptr<auth::Accounts> accounts;
+    std::unique_ptr<storage::js::WorkerPool> javascript;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -116,14 +127,22 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
 
     parts.audit = make_audit(parts.config, parts.options.data, parts.clock, parts.metrics);
     parts.limiter = std::make_unique<auth::RateLimiter>(parts.clock, limited_keys_max);
-    parts.accounts = std::make_unique<auth::Accounts>(
-        *parts.catalog, setting_reader(parts.config), parts.clock);
+    parts.accounts =
+        std::make_unique<auth::Accounts>(*parts.catalog, setting_reader(parts.config), parts.clock);
+    parts.javascript = make_javascript(parts.config, parts.options);
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
-    parts.services.reset(new Services{*parts.catalog, parts.config, *parts.accounts,
-                                      *parts.pool, parts.clock, parts.metrics, *parts.audit,
-                                      *parts.limiter, {},
+    parts.services.reset(new Services{*parts.catalog,
+                                      parts.config,
+                                      *parts.accounts,
+                                      *parts.pool,
+                                      parts.clock,
+                                      parts.metrics,
+                                      *parts.audit,
+                                      *parts.limiter,
+                                      *parts.javascript,
+                                      {},
                                       std::move(restart),
                                       [&stopping = parts.stopping] { return stopping.load(); }});
     parts.dispatcher = std::make_unique<Dispatcher>(routes(), *parts.services);
@@ -152,10 +171,12 @@ void App::stop() {
     for (const auto& database : parts.catalog->open_databases()) database->bell().ring();
     parts.http->stop(stop_grace);
     parts.compactor.reset();
-    parts.pool.reset();  // before the loops: what it still finishes is told to them
+    parts.javascript->stop();  // its callers are threads of the pool
+    parts.pool.reset();        // before the loops: what it still finishes is told to them
     parts.http.reset();
     parts.dispatcher.reset();
     parts.services.reset();
+    parts.javascript.reset();
     parts.accounts.reset();
     parts.limiter.reset();
     parts.audit.reset();

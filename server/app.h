@@ -17,6 +17,7 @@ struct AppOptions {
     std::optional<std::uint16_t> port;
     std::optional<std::string> bind_address;
     bool sync_writes = true;  ///< Off in tests that write much.
+    std::filesystem::path javascript_program;  ///< Empty: divan-js beside this program.
     std::size_t loops = 0;    ///< 0: as many as there are cores.
     std::function<void()> on_restart;  ///< `_restart` was asked for. Any thread; must be short.
 };

@@ -18,6 +18,10 @@ class Audit;
 class RateLimiter;
 }  // namespace divan::auth
 
+namespace divan::storage::js {
+class Runtime;
+}
+
 namespace divan::server {
 
 class Config;
@@ -33,6 +37,7 @@ struct Services {
     Metrics& metrics;
     auth::Audit& audit;
     auth::RateLimiter& limiter;
+    storage::js::Runtime& javascript;
     std::string node_uuid;               ///< `[couchdb] uuid`.
     std::function<void()> request_restart;  ///< `_restart`: called after the answer was sent.
     const std::function<bool()> stopping;   ///< Feeds end when this turns true.

@@ -28,6 +28,24 @@ constexpr Setting table[] = {
     {"couchdb", "max_dbs_open", "500", when_set,
      "Databases kept ready in memory; idle ones beyond that are let go."},
 
+    {"couchdb", "os_process_timeout", "5000", when_set,
+     "Milliseconds that a JavaScript function may take."},
+
+    {"query_server_config", "os_process_limit", "", when_set,
+     "Most JavaScript processes at once; by default four, or two a core."},
+    {"query_server_config", "os_process_idle_limit", "300", when_set,
+     "Seconds after which an idle JavaScript process is let go."},
+    {"query_server_config", "os_process_heap_limit", "268435456", when_set,
+     "Bytes of memory that functions may use in one JavaScript process."},
+    {"query_server_config", "reduce_limit", "true", when_set,
+     "Refuse reductions that grow with their input: true, false, or log."},
+    {"query_server_config", "reduce_limit_threshold", "5000", when_set,
+     "A reduction of fewer bytes is never too much."},
+    {"query_server_config", "reduce_limit_ratio", "2.0", when_set,
+     "How many times its size a reduction's input must be."},
+    {"query_server_config", "revs_limit", "20", when_set,
+     "Most revisions in _revisions of the documents that filters, shows and updates see."},
+
     {"cluster", "q", "1", when_set, "What new databases show as cluster.q. Nothing is sharded."},
     {"cluster", "n", "1", when_set, "Copies of a database; more than one has no effect."},
 

@@ -181,7 +181,7 @@ public:
         text_ += R"(,"error":)";
         append_json_string(text_, told.name);
         text_ += R"(,"reason":)";
-        append_json_string(text_, told.reason);
+        told.append_reason(text_);
         text_.push_back('}');
     }
     std::string finish() {

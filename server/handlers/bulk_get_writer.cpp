@@ -13,7 +13,7 @@ void append_error_json(std::string& out, std::string_view id_json, std::string_v
                        const Error& error) {
     const auto told = describe(error);
     out.append(R"({"rev":)").append(rev_json).append(R"(,"reason":)");
-    append_json_string(out, told.reason);
+    told.append_reason(out);
     out.append(R"(,"id":)").append(id_json).append(R"(,"error":)");
     append_json_string(out, told.name);
     out.push_back('}');

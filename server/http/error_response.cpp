@@ -79,7 +79,16 @@ bool unwanted(std::string_view parameters) {
 ErrorText describe(const Error& error) {
     const auto& row = table.at(static_cast<std::size_t>(error.code));
     return {row.status, error.name.empty() ? row.name : std::string_view(error.name),
-            error.reason.empty() ? row.reason : std::string_view(error.reason)};
+            error.reason.empty() ? row.reason : std::string_view(error.reason),
+            error.reason_is_json && !error.reason.empty()};
+}
+
+void ErrorText::append_reason(std::string& out) const {
+    if (reason_is_json) {
+        out += reason;
+    } else {
+        append_json_string(out, reason);
+    }
 }
 
 Response refusal(const Error& error) {
@@ -87,7 +96,7 @@ Response refusal(const Error& error) {
     std::string body = "{\"error\":";
     append_json_string(body, text.name);
     body += ",\"reason\":";
-    append_json_string(body, text.reason);
+    text.append_reason(body);
     body += "}\n";
     auto response = json_response(text.status, std::move(body));
     response.refused = std::make_unique<Error>(error);

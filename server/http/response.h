@@ -52,6 +52,9 @@ struct ErrorText {
     int status;
     std::string_view name;
     std::string_view reason;  ///< The table's, or the error's own.
+    bool reason_is_json;
+
+    void append_reason(std::string& out) const;  ///< As a JSON value.
 };
 /// Views into `error` and the table.
 ErrorText describe(const Error& error);

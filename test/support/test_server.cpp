@@ -31,6 +31,7 @@ void TestServer::start() {
     options.data = folder_.path();
     options.port = std::uint16_t{0};
     options.sync_writes = false;
+    options.javascript_program = DIVAN_JS;
     app_ = std::make_unique<server::App>(std::move(options));
     app_->start();
 }

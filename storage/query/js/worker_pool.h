@@ -11,19 +11,10 @@
 #include <vector>
 
 #include "storage/query/js/functions.h"
-#include "storage/query/js/reduce_limit.h"
 #include "storage/query/js/worker_process.h"
+#include "storage/query/js/worker_settings.h"
 
 namespace divan::storage::js {
-
-/// As configured now.
-struct WorkerSettings {
-    std::size_t processes_max = 4;
-    std::size_t heap_bytes = std::size_t{256} << 20;  ///< Of one process.
-    std::chrono::milliseconds time_limit{5000};       ///< For one answer, or to wait for a process.
-    std::chrono::seconds idle_limit{300};             ///< After which a process is let go.
-    ReduceLimit reduce;
-};
 
 /// The processes that run JavaScript: started when needed, kept for the next request, replaced when
 /// they fail. Any thread. Outlives every `Functions` it gave.
