@@ -481,4 +481,9 @@ void JsonNormaliser::append_live_text(std::string& text) {
     append_live(text, false, 0, text_.size());
 }
 
+void JsonNormaliser::append_live_term(std::string& term) {
+    sort_dead_parts();
+    append_live(term, true, 0, term_.size());
+}
+
 }  // namespace divan

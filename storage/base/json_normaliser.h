@@ -76,8 +76,9 @@ public:
     TermView raw_term() const { return TermView(term_.view()); }
     /// Appends the object without its dead members: text, and term.
     void append_live_members(std::string& text, std::string& term);
-    /// Appends what `value` has written.
+    /// Append what `value` has written.
     void append_live_text(std::string& text);
+    void append_live_term(std::string& term);
 
 private:
     struct Frame {
