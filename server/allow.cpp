@@ -47,6 +47,10 @@ constexpr Row table[] = {
     {"/{db}/_design/{doc}", document},
     {"/{db}/{doc}/{attachment...}", attachment},
     {"/{db}/_design/{doc}/{attachment...}", attachment},
+    {"/{db}/_design/{doc}/_info", "GET"},
+    {"/{db}/_design/{doc}/_view", "GET,POST,HEAD"},
+    {"/{db}/_design/{doc}/_view/{view}", "GET,POST,HEAD"},
+    {"/{db}/_design/{doc}/_view/{view}/{rest...}", "GET,POST,HEAD"},
 };
 
 }  // namespace

@@ -167,6 +167,12 @@ constexpr Route table[] = {
     {"POST", "/{db}/_design/{doc}", Access::database_admin, post_document_form},
     {"DELETE", "/{db}/_design/{doc}", Access::database_admin, delete_document},
     {"COPY", "/{db}/_design/{doc}", Access::member, copy_document},
+    {"GET", "/{db}/_design/{doc}/_info", Access::member, get_view_info},
+    {"GET", "/{db}/_design/{doc}/_view/{view}", Access::member, get_view},
+    {"POST", "/{db}/_design/{doc}/_view/{view}", Access::member, post_view},
+    {"POST", "/{db}/_design/{doc}/_view/{view}/queries", Access::member, post_view_queries},
+    {"", "/{db}/_design/{doc}/_view", Access::member, nullptr},
+    {"", "/{db}/_design/{doc}/_view/{view}/{rest...}", Access::member, nullptr},
 
     // server/handlers/attachments
     {"GET", "/{db}/{doc}/{attachment...}", Access::member, get_attachment},

@@ -51,7 +51,7 @@ void begin_row(std::string& out, std::string_view id) {
 
 storage::DocumentOptions document_options(const RowQuery& query) {
     storage::DocumentOptions options;
-    options.conflicts = query.conflicts;
+    options.conflicts = query.conflicts.value_or(false);
     options.attachments = query.attachments;
     options.att_encoding_info = query.att_encoding_info;
     return options;

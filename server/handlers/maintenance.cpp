@@ -2,8 +2,6 @@
 
 #include "server/handlers/json_body.h"
 #include "storage/base/log.h"
-#include "storage/database/read_view.h"
-#include "storage/document/design_document.h"
 
 namespace divan::server {
 namespace {
@@ -22,22 +20,6 @@ void compact_aside(storage::Database& database) {
 Task<Response> post_compact(Call& call) {
     require_json_type(call.request);
     call.services.pool.post([database = call.database] { compact_aside(*database); });
-    co_return ok_response(202);
-}
-
-// Indexes keep no old entries that a compaction could drop, so a design document that exists is all
-// that is asked for.
-Task<Response> post_compact_design(Call& call) {
-    require_json_type(call.request);
-    const auto id = std::string(storage::design_prefix) + call.path("design");
-    const auto head = co_await call.services.on_storage(
-        [&] { return call.db().view()->head(id); });
-    if (!head) co_return refusal(Code::not_found, "missing");
-    if (head->deleted) co_return refusal(Code::not_found, "deleted");
-    co_return ok_response(202);
-}
-
-Task<Response> post_view_cleanup(Call&) {
     co_return ok_response(202);
 }
 

@@ -5,8 +5,6 @@
 namespace divan::server {
 
 Task<Response> post_compact(Call& call);
-Task<Response> post_compact_design(Call& call);
-Task<Response> post_view_cleanup(Call& call);
 Task<Response> post_ensure_full_commit(Call& call);
 
 }  // namespace divan::server

@@ -166,16 +166,6 @@ void take(RowQuery& query, std::string_view name, const Given& given) {
     if (known != std::end(parameters)) known->take(query, given);
 }
 
-/// couch_mrview_util:determine_group_level/1; a large number stands for "exact".
-std::uint64_t group_level(const RowQuery& query) {
-    const auto level = query.group_level.value_or(0);
-    if (query.group == false && level > 0) {
-        refuse("Can't specify group=false and group_level>0 at the same time");
-    }
-    if (query.group == true && !query.group_level) return row_limit_max;
-    return level;
-}
-
 bool same(const JsonValue& a, const JsonValue& b) {
     return a.dump() == b.dump();
 }
@@ -188,6 +178,30 @@ void check_keys(const RowQuery& query) {
     const bool is_the_key = keys.size() == 1 && query.start_key && query.end_key &&
                             same(*query.start_key, keys[0]) && same(*query.end_key, keys[0]);
     if (!is_the_key) refuse("`keys` is incompatible with `key`, `start_key` and `end_key`");
+}
+
+void check_form(const RowQuery& query, bool reduces) {
+    const auto level = group_level(query);
+    if (!reduces && query.reduce == true) refuse("Reduce is invalid for map-only views.");
+    if (reduces && level != row_limit_max && query.keys && query.keys->is_array()) {
+        refuse("Multi-key fetches for reduce views must use `group=true`");
+    }
+    check_keys(query);
+    if (!reduces && level != 0) refuse("Invalid use of grouping on a map view.");
+    if (reduces && query.include_docs) refuse("`include_docs` is invalid for reduce");
+    if (reduces && query.conflicts) refuse("`conflicts` is invalid for reduce views.");
+}
+
+void apply_limit(RowQuery& query, bool partitioned, const Config& config) {
+    const auto* const setting = partitioned ? "partition_query_limit" : "query_limit";
+    const auto most = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, config.get_integer("query_server_config", setting,
+                              static_cast<std::int64_t>(row_limit_max))));
+    const auto bounded = std::min(most, row_limit_max);
+    if (query.limit == row_limit_max) query.limit = bounded;
+    if (query.limit > bounded) {
+        refuse(fmt::format("Limit is too large, must not exceed {}", bounded));
+    }
 }
 
 JsonValue json_text(const std::string& text) {
@@ -212,19 +226,28 @@ void read_members(const JsonValue& object, RowQuery& query) {
     for (const auto& [name, value] : object.members()) take(query, name, Given{nullptr, &value});
 }
 
+std::uint64_t group_level(const RowQuery& query) {
+    const auto level = query.group_level.value_or(0);
+    if (query.group == false && level > 0) {
+        refuse("Can't specify group=false and group_level>0 at the same time");
+    }
+    if (query.group == true && !query.group_level) return row_limit_max;
+    return level;
+}
+
 void check_rows(RowQuery& query, const Config& config) {
-    const auto level = group_level(query);
-    if (query.reduce == true) refuse("Reduce is invalid for map-only views.");
-    check_keys(query);
-    if (level != 0) refuse("Invalid use of grouping on a map view.");
-    const auto* const setting = query.partition ? "partition_query_limit" : "query_limit";
-    const auto most = static_cast<std::uint64_t>(std::max<std::int64_t>(
-        0, config.get_integer("query_server_config", setting,
-                              static_cast<std::int64_t>(row_limit_max))));
-    const auto bounded = std::min(most, row_limit_max);
-    if (query.limit == row_limit_max) query.limit = bounded;
-    if (query.limit > bounded) {
-        refuse(fmt::format("Limit is too large, must not exceed {}", bounded));
+    check_form(query, false);
+    apply_limit(query, query.partition.has_value(), config);
+}
+
+void check_view_rows(RowQuery& query, bool reduces, bool partitioned, const Config& config) {
+    apply_limit(query, partitioned, config);
+    check_form(query, reduces);
+    if (partitioned && !query.partition) {
+        refuse("`partition` parameter is mandatory for queries to this view.");
+    }
+    if (!partitioned && query.partition) {
+        refuse("`partition` parameter is not supported in this design doc");
     }
 }
 

@@ -33,7 +33,7 @@ struct RowQuery {
     bool descending = false;
     bool inclusive_end = true;
     bool include_docs = false;
-    bool conflicts = false;
+    std::optional<bool> conflicts;
     bool attachments = false;
     bool att_encoding_info = false;
     bool update_seq = false;
@@ -52,6 +52,14 @@ void read_members(const JsonValue& object, RowQuery& query);
 /// What is refused of a query whose rows are not reduced (couch_mrview_util:validate_args/1), and
 /// the limit on rows. Throws `Refused`.
 void check_rows(RowQuery& query, const Config& config);
+
+/// The same of a query of a view, which `reduces` where its rows are reduced:
+/// couch_mrview_util:validate_args/2.
+void check_view_rows(RowQuery& query, bool reduces, bool partitioned, const Config& config);
+
+/// How many items of an array make a group: 0 for one group of all, `row_limit_max` for groups of
+/// equal keys. couch_mrview_util:determine_group_level/1. Throws `Refused`.
+std::uint64_t group_level(const RowQuery& query);
 
 /// Keeps the query within its partition, where one is given: couch_mrview_util's
 /// apply_all_docs_partition/2. Throws `Refused` where the database has none.

@@ -36,7 +36,7 @@ std::uint64_t RowScan::position_of(const EntryRange& range, bool end) const {
 
 std::uint64_t RowScan::offset() const {
     const auto total = tree_.state().rows;
-    if (ranges_.empty()) return total;
+    if (ranges_.empty()) return std::min(options_.skip, total);
     const auto& first = ranges_.front();
     const auto before =
         options_.descending ? total - position_of(first, true) : position_of(first, false);

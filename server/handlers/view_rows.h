@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "server/handlers/row_answer.h"
+#include "server/handlers/row_query.h"
+#include "storage/query/index/indexes.h"
+#include "storage/query/view/view_group.h"
+
+namespace divan::server {
+
+/// What a query of a view reads: as of one moment.
+struct ViewReading {
+    std::shared_ptr<const storage::ViewGroup> group;
+    std::shared_ptr<const storage::IndexReading> index;
+    storage::ViewGroup::View view;
+};
+
+/// The rows of a view, or their reductions where the view reduces and the query does not say
+/// otherwise. `query` has passed `check_view_rows`.
+std::unique_ptr<RowList> list_view(const RowQuery& query, ViewReading reading);
+
+}  // namespace divan::server
