@@ -22,6 +22,7 @@
 #include "storage/base/log.h"
 #include "storage/engine/rocks_engine.h"
 #include "storage/query/js/worker_pool.h"
+#include "storage/query/view/views.h"
 
 namespace divan::server {
 namespace {
@@ -101,6 +102,9 @@ struct App::Parts {
     std::unique_ptr<auth::RateLimiter> limiter;
     std::unique_ptr<auth::Accounts> accounts;
     std::unique_ptr<storage::js::WorkerPool> javascript;
+    std::unique_ptr<WorkPool> index_pool;
+    std::unique_ptr<storage::Indexes> indexes;
+    std::unique_ptr<storage::Views> views;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -132,6 +136,13 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.javascript = make_javascript(parts.config, parts.options);
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
+    // Of its own: an update keeps its thread while queries wait for it.
+    parts.index_pool = make_work_pool(cores);
+    parts.indexes = std::make_unique<storage::Indexes>(
+        [&pool = *parts.index_pool](std::function<void()> work) { pool.post(std::move(work)); });
+    parts.views = std::make_unique<storage::Views>(
+        *parts.indexes,
+        storage::ViewEnvironment{*parts.javascript, setting_reader(parts.config), {}});
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
     parts.services.reset(new Services{*parts.catalog,
                                       parts.config,
@@ -142,6 +153,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
                                       *parts.audit,
                                       *parts.limiter,
                                       *parts.javascript,
+                                      *parts.views,
                                       {},
                                       std::move(restart),
                                       [&stopping = parts.stopping] { return stopping.load(); }});
@@ -169,6 +181,7 @@ void App::stop() {
     auto& parts = *parts_;
     parts.stopping = true;
     for (const auto& database : parts.catalog->open_databases()) database->bell().ring();
+    parts.indexes->stop();
     parts.http->stop(stop_grace);
     parts.compactor.reset();
     parts.javascript->stop();  // its callers are threads of the pool
@@ -176,6 +189,9 @@ void App::stop() {
     parts.http.reset();
     parts.dispatcher.reset();
     parts.services.reset();
+    parts.index_pool.reset();
+    parts.views.reset();
+    parts.indexes.reset();
     parts.javascript.reset();
     parts.accounts.reset();
     parts.limiter.reset();

@@ -21,6 +21,7 @@
 #include "server/handlers/root.h"
 #include "server/handlers/security.h"
 #include "server/handlers/shards.h"
+#include "server/handlers/views.h"
 
 namespace divan::server {
 namespace {

@@ -18,9 +18,12 @@ class Audit;
 class RateLimiter;
 }  // namespace divan::auth
 
-namespace divan::storage::js {
+namespace divan::storage {
+class Views;
+namespace js {
 class Runtime;
 }
+}  // namespace divan::storage
 
 namespace divan::server {
 
@@ -38,6 +41,7 @@ struct Services {
     auth::Audit& audit;
     auth::RateLimiter& limiter;
     storage::js::Runtime& javascript;
+    storage::Views& views;
     std::string node_uuid;               ///< `[couchdb] uuid`.
     std::function<void()> request_restart;  ///< `_restart`: called after the answer was sent.
     const std::function<bool()> stopping;   ///< Feeds end when this turns true.

@@ -10,6 +10,7 @@
 #include "server/handlers/etag.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/node_name.h"
+#include "storage/query/view/views.h"
 
 namespace divan::server {
 namespace {
@@ -41,13 +42,24 @@ std::string task_json(const storage::Database& database, std::int64_t now) {
     const auto state = database.state();
     const auto total = state.document_count + state.deleted_count;
     const auto done = std::min(database.compaction_progress(), total);
+    return fmt::format(R"({{"node":"{}","pid":"<0.{}.0>","changes_done":{},"database":{},)"
+                       R"("process_status":"running","phase":"docs","progress":{},"started_on":{},)"
+                       R"("total_changes":{},)"
+                       R"("type":"database_compaction","updated_on":{}}})",
+                       node_name, database.id().value, done, json_string(database.name()),
+                       total == 0 ? 100 : done * 100 / total, now, total, now);
+}
+
+std::string task_json(const storage::IndexTask& task, std::size_t number) {
+    const auto progress = task.changes_total == 0
+                              ? std::uint64_t{0}
+                              : task.changes_done * 100 / task.changes_total;
     return fmt::format(
-        R"({{"node":"{}","pid":"<0.{}.0>","changes_done":{},"database":{},)"
-        R"("process_status":"running","phase":"docs","progress":{},"started_on":{},)"
-        R"("total_changes":{},)"
-        R"("type":"database_compaction","updated_on":{}}})",
-        node_name, database.id().value, done, json_string(database.name()),
-        total == 0 ? 100 : done * 100 / total, now, total, now);
+        R"({{"node":"{}","pid":"<0.{}.1>","changes_done":{},"database":{},"design_document":{},)"
+        R"("indexer_pid":"<0.{}.1>","process_status":"running","progress":{},"started_on":{},)"
+        R"("total_changes":{},"type":"indexer","updated_on":{}}})",
+        node_name, number, task.changes_done, json_string(task.database), json_string(task.design),
+        number, progress, task.started_seconds, task.changes_total, task.updated_seconds);
 }
 
 }  // namespace
@@ -59,11 +71,11 @@ Task<Response> get_welcome(Call& call) {
     }
     vendor += fmt::format(R"("version":"{}")", DIVAN_VERSION);
     co_return json_response(
-        200, fmt::format(R"({{"couchdb":"Welcome","version":"{}","git_sha":"divan-{}",)"
-                         R"("uuid":{},"features":[],"vendor":{{{}}}}})"
-                         "\n",
-                         couchdb_version, DIVAN_VERSION, json_string(call.services.node_uuid),
-                         vendor));
+        200,
+        fmt::format(R"({{"couchdb":"Welcome","version":"{}","git_sha":"divan-{}",)"
+                    R"("uuid":{},"features":[],"vendor":{{{}}}}})"
+                    "\n",
+                    couchdb_version, DIVAN_VERSION, json_string(call.services.node_uuid), vendor));
 }
 
 Task<Response> get_up(Call& call) {
@@ -100,6 +112,11 @@ Task<Response> get_active_tasks(Call& call) {
         if (body.size() > 1) body += ',';
         body += task_json(*database, call.services.clock.unix_seconds());
     }
+    std::size_t number = 0;
+    for (const auto& task : call.services.views.indexes().tasks()) {
+        if (body.size() > 1) body += ',';
+        body += task_json(task, ++number);
+    }
     co_return json_response(200, body + "]\n");
 }
 
@@ -119,8 +136,8 @@ Task<Response> get_cluster_setup(Call& call) {
 Task<Response> post_cluster_setup(Call& call) {
     require_json_type(call.request);
     const JsonValue body = co_await read_json_object(call);
-    const auto done = co_await call.services.on_storage(
-        [&] { return run_cluster_setup(call.services, body); });
+    const auto done =
+        co_await call.services.on_storage([&] { return run_cluster_setup(call.services, body); });
     if (done.has_error()) co_return refusal(done.error());
     co_return ok_response(201);
 }

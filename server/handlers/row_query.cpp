@@ -54,7 +54,7 @@ bool boolean(const Given& given) {
 
 /// Erlang's integers have no limit; ours stop at the largest.
 std::uint64_t count(const Given& given) {
-    std::string_view digits = given.text != nullptr       ? std::string_view(*given.text)
+    std::string_view digits = given.text != nullptr     ? std::string_view(*given.text)
                               : given.json->is_number() ? std::string_view(given.json->string())
                                                         : std::string_view();
     const bool negative = digits.starts_with('-');
@@ -110,9 +110,9 @@ void take_update(RowQuery& query, const Given& given) {
 }
 
 std::string docid(const Given& given) {
-    return given.text != nullptr ? *given.text
-                                 : (given.json->is_string() ? given.json->string()
-                                                            : given.json->dump());
+    return given.text != nullptr
+               ? *given.text
+               : (given.json->is_string() ? given.json->string() : given.json->dump());
 }
 
 void take_partition(RowQuery& query, const Given& given) {
@@ -129,35 +129,35 @@ using Q = RowQuery;
 
 // Names that are not here mean nothing, and case counts.
 constexpr Parameter parameters[] = {
-    {"key", [](Q& q, const Given& g) { q.start_key = q.end_key = g.value(); }},
-    {"keys", take_keys},
-    {"startkey", [](Q& q, const Given& g) { q.start_key = g.value(); }},
-    {"start_key", [](Q& q, const Given& g) { q.start_key = g.value(); }},
-    {"endkey", [](Q& q, const Given& g) { q.end_key = g.value(); }},
-    {"end_key", [](Q& q, const Given& g) { q.end_key = g.value(); }},
-    {"startkey_docid", [](Q& q, const Given& g) { q.start_key_docid = docid(g); }},
-    {"start_key_doc_id", [](Q& q, const Given& g) { q.start_key_docid = docid(g); }},
-    {"endkey_docid", [](Q& q, const Given& g) { q.end_key_docid = docid(g); }},
-    {"end_key_doc_id", [](Q& q, const Given& g) { q.end_key_docid = docid(g); }},
-    {"limit", [](Q& q, const Given& g) { q.limit = count(g); }},
-    {"skip", [](Q& q, const Given& g) { q.skip = count(g); }},
-    {"descending", [](Q& q, const Given& g) { q.descending = boolean(g); }},
-    {"inclusive_end", [](Q& q, const Given& g) { q.inclusive_end = boolean(g); }},
-    {"include_docs", [](Q& q, const Given& g) { q.include_docs = boolean(g); }},
-    {"conflicts", [](Q& q, const Given& g) { q.conflicts = boolean(g); }},
-    // These two can be asked for, but not taken back.
-    {"attachments", [](Q& q, const Given& g) { q.attachments = boolean(g) || q.attachments; }},
+    {"key",                                                                         [](Q& q,                                                  const Given& g) { q.start_key = q.end_key = g.value(); }},
+    {"keys",                                                                             take_keys                                                                                                                               },
+    {"startkey",                                                                             [](Q& q,const Given& g) { q.start_key = g.value(); }},
+    {"start_key",                                 [](Q& q,                                                                                             const Given& g) { q.start_key = g.value(); }},
+    {"endkey",                                      [](Q& q,const Given& g) { q.end_key = g.value(); }},
+    {"end_key",                                                                      [](Q& q,                                                                                  const Given& g) { q.end_key = g.value(); }},
+    {"startkey_docid",                                                                             [](Q& q,                                                                                                                             const Given& g) { q.start_key_docid = docid(g); }},
+    {"start_key_doc_id",                                   [](Q& q,          const Given& g) { q.start_key_docid = docid(g); }},
+    {"endkey_docid",[](Q& q,const Given& g) { q.end_key_docid = docid(g); }},
+    {"end_key_doc_id",                                                            [](Q& q,                                                                           const Given& g) { q.end_key_docid = docid(g); }},
+    {"limit",                                                                             [](Q& q,                                                                                                                        const Given& g) { q.limit = count(g); }},
+    {"skip",                              [](Q& q,                                                                                                                                                                                                                  const Given& g) { q.skip = count(g); }},
+    {"descending",           [](Q& q,const Given& g) { q.descending = boolean(g); }},
+    {"inclusive_end",                                                                       [](Q& q,                                            const Given& g) { q.inclusive_end = boolean(g); }},
+    {"include_docs",                                                                             [](Q& q,                                                                                                                                const Given& g) { q.include_docs = boolean(g); }},
+    {"conflicts",                                       [](Q& q,const Given& g) { q.conflicts = boolean(g); }},
+ // These two can be asked for, but not taken back.
+    {"attachments",                                                            [](Q& q,                                                                                                                             const Given& g) { q.attachments = boolean(g) || q.attachments; }},
     {"att_encoding_info",
-     [](Q& q, const Given& g) { q.att_encoding_info = boolean(g) || q.att_encoding_info; }},
-    {"update_seq", [](Q& q, const Given& g) { q.update_seq = boolean(g); }},
-    {"sorted", [](Q& q, const Given& g) { q.sorted = boolean(g); }},
-    {"reduce", [](Q& q, const Given& g) { q.reduce = boolean(g); }},
-    {"group", [](Q& q, const Given& g) { q.group = boolean(g); }},
-    {"group_level", [](Q& q, const Given& g) { q.group_level = count(g); }},
-    {"stale", take_stale},
-    {"stable", take_stable},
-    {"update", take_update},
-    {"partition", take_partition},
+     [](Q& q,                                          const Given& g) { q.att_encoding_info = boolean(g) || q.att_encoding_info; }},
+    {"update_seq",                                                                             [](Q& q,                                                                                                                        const Given& g) { q.update_seq = boolean(g); }},
+    {"sorted",                             [](Q& q,const Given& g) { q.sorted = boolean(g); }},
+    {"reduce",                                [](Q& q,                                                                                                                                                              const Given& g) { q.reduce = boolean(g); }},
+    {"group",                                                                 [](Q& q,                                                       const Given& g) { q.group = boolean(g); }},
+    {"group_level",                                                                             [](Q& q,                                                                                                                   const Given& g) { q.group_level = count(g); }},
+    {"stale", take_stale               },
+    {"stable",take_stable},
+    {"update",                                                                      take_update                                                                                          },
+    {"partition",                                                                             take_partition                                                                                                                             },
 };
 
 void take(RowQuery& query, std::string_view name, const Given& given) {
@@ -180,10 +180,15 @@ void check_keys(const RowQuery& query) {
     if (!is_the_key) refuse("`keys` is incompatible with `key`, `start_key` and `end_key`");
 }
 
+/// One key in `keys` is `key`; none is not.
+bool has_several_keys(const RowQuery& query) {
+    return query.keys && query.keys->is_array() && query.keys->items().size() != 1;
+}
+
 void check_form(const RowQuery& query, bool reduces) {
     const auto level = group_level(query);
     if (!reduces && query.reduce == true) refuse("Reduce is invalid for map-only views.");
-    if (reduces && level != row_limit_max && query.keys && query.keys->is_array()) {
+    if (reduces && level != row_limit_max && has_several_keys(query)) {
         refuse("Multi-key fetches for reduce views must use `group=true`");
     }
     check_keys(query);
@@ -194,9 +199,9 @@ void check_form(const RowQuery& query, bool reduces) {
 
 void apply_limit(RowQuery& query, bool partitioned, const Config& config) {
     const auto* const setting = partitioned ? "partition_query_limit" : "query_limit";
-    const auto most = static_cast<std::uint64_t>(std::max<std::int64_t>(
-        0, config.get_integer("query_server_config", setting,
-                              static_cast<std::int64_t>(row_limit_max))));
+    const auto most = static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, config.get_integer("query_server_config", setting,
+                                                     static_cast<std::int64_t>(row_limit_max))));
     const auto bounded = std::min(most, row_limit_max);
     if (query.limit == row_limit_max) query.limit = bounded;
     if (query.limit > bounded) {

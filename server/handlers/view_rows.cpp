@@ -70,8 +70,9 @@ private:
 class ViewList : public RowList {
 protected:
     ViewList(const RowQuery& query, ViewReading reading)
-        : query_(query), reading_(std::move(reading)), tree_(reading_.index->tree(reading_.view.tree)) {
-    }
+        : query_(query),
+          reading_(std::move(reading)),
+          tree_(reading_.index->tree(reading_.view.tree)) {}
 
     Collation collation() const {
         return reading_.group->definition->trees[reading_.view.tree].collation;
@@ -88,8 +89,8 @@ protected:
     void append_update_seq(std::string& out) const {
         if (!query_.update_seq) return;
         out += "\"update_seq\":";
-        append_json_string(out, reading_.index->view->database().sequence_text(
-                                    tree_.state().changed));
+        append_json_string(out,
+                           reading_.index->view->database().sequence_text(tree_.state().changed));
         out.push_back(',');
     }
 
@@ -171,8 +172,8 @@ public:
           scan_(tree_, ranges(), options()) {}
 
     void head(std::string& out) override {
-        out += fmt::format("{{\"total_rows\":{},\"offset\":{},", tree_.state().rows,
-                           scan_.offset());
+        out +=
+            fmt::format("{{\"total_rows\":{},\"offset\":{},", tree_.state().rows, scan_.offset());
         append_update_seq(out);
         out += "\"rows\":[\r\n";
     }
@@ -237,6 +238,31 @@ private:
 };
 
 }  // namespace
+
+Result<void> check_range(const RowQuery& query, const ViewReading& reading) {
+    if (!query.start_key || !query.end_key) return {};
+    const auto start = query.start_key->dump();
+    const auto end = query.end_key->dump();
+    if (start == end) return {};
+    const auto collation = reading.group->definition->trees[reading.view.tree].collation;
+    const auto from = storage::collation_key(JsonText(start), collation);
+    const auto to = storage::collation_key(JsonText(end), collation);
+    // Where no document is named, the range has all of the key's.
+    const std::string_view last = "\xff";
+    const std::string_view from_id = query.start_key_docid
+                                         ? std::string_view(*query.start_key_docid)
+                                         : (query.descending ? last : std::string_view());
+    const std::string_view to_id = query.end_key_docid
+                                       ? std::string_view(*query.end_key_docid)
+                                       : (query.descending ? std::string_view() : last);
+    const bool ascends = from != to ? from < to : from_id < to_id;
+    if (ascends != query.descending) return {};
+    return Error{Code::query_parse_error,
+                 fmt::format("No rows can match your key range, reverse your start_key and end_key "
+                             "or set descending={}",
+                             !query.descending),
+                 {}};
+}
 
 std::unique_ptr<RowList> list_view(const RowQuery& query, ViewReading reading) {
     if (reading.view.reducer && query.reduce != false) {

@@ -17,6 +17,9 @@ struct ViewReading {
     storage::ViewGroup::View view;
 };
 
+/// Refuses a range whose end comes before its start: couch_mrview_util:check_range/2.
+Result<void> check_range(const RowQuery& query, const ViewReading& reading);
+
 /// The rows of a view, or their reductions where the view reduces and the query does not say
 /// otherwise. `query` has passed `check_view_rows`.
 std::unique_ptr<RowList> list_view(const RowQuery& query, ViewReading reading);

@@ -55,7 +55,10 @@ Task<Response> answer(Call& call, const OpenViews& views, std::vector<RowQuery> 
     for (auto& query : queries) check(call, views, query);
     std::vector<std::unique_ptr<RowList>> lists;
     for (const auto& query : queries) {
-        lists.push_back(list_view(query, co_await read(call, views, query)));
+        auto reading = co_await read(call, views, query);
+        const auto in_order = check_range(query, reading);
+        if (!in_order) co_return refusal(in_order.error());
+        lists.push_back(list_view(query, std::move(reading)));
     }
     co_return co_await answer_rows(call.services, std::move(lists), several);
 }
@@ -184,9 +187,8 @@ Task<Response> post_compact_design(Call& call) {
 
 Task<Response> post_view_cleanup(Call& call) {
     auto& views = call.services.views;
-    aside(call, "cleaning up indexes", [&views, database = call.database] {
-        views.clean_up(database);
-    });
+    aside(call, "cleaning up indexes",
+          [&views, database = call.database] { views.clean_up(database); });
     co_return ok_response(202);
 }
 

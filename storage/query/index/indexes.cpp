@@ -47,6 +47,7 @@ void Index::when_at(Sequence sequence, Done done) {
 }
 
 void Index::update() {
+    if (stopping_) return;
     const auto sequence = database_->state().update_sequence;
     {
         const std::lock_guard lock(mutex_);
