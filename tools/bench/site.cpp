@@ -75,6 +75,24 @@ const std::string& Site::files() {
     return files_ = database;
 }
 
+std::string Site::make_view(std::uint64_t number) {
+    const auto design = fmt::format("/{}/_design/bench{}", corpus(), number);
+    const auto body = fmt::format(
+        R"({{"views":{{"v":{{"map":"function (doc) {{ // {}\n emit(doc._id, 1); )"
+        R"(emit([doc._id.slice(-2), 1], 1); }}","reduce":"_sum"}}}}}})",
+        number);
+    expect(201, "PUT", design, "application/json", body);
+    return design + "/_view/v";
+}
+
+const std::string& Site::view() {
+    if (view_.empty()) {
+        view_ = make_view(next_number());
+        expect(200, "GET", view_ + "?limit=0&reduce=false");
+    }
+    return view_;
+}
+
 const std::string& Site::scratch() {
     if (scratch_.empty()) {
         create(name_ + "-scratch");

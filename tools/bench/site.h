@@ -37,6 +37,12 @@ public:
     /// first call.
     const std::string& files();
     static constexpr std::size_t file_count = 4;
+    /// The path of a new view of the corpus that nobody has asked for. Two rows a document: one by
+    /// its id, and one by ["xx", 1], where xx are the id's last two digits.
+    std::string make_view(std::uint64_t number);
+    static constexpr std::uint64_t view_groups = 100;
+    /// Such a view, built, the same at every call.
+    const std::string& view();
     /// A database that writes go to.
     const std::string& scratch();
     /// A number never given before: every document that is written gets one.
@@ -61,6 +67,7 @@ private:
     std::string corpus_;
     std::string scratch_;
     std::string files_;
+    std::string view_;
     std::uint64_t next_number_ = 0;
     std::uint64_t acknowledged_ = 0;
 };
