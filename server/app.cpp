@@ -142,7 +142,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
         [&pool = *parts.index_pool](std::function<void()> work) { pool.post(std::move(work)); });
     parts.views = std::make_unique<storage::Views>(
         *parts.indexes,
-        storage::ViewEnvironment{*parts.javascript, setting_reader(parts.config), {}});
+        storage::ViewEnvironment{*parts.javascript, setting_reader(parts.config)});
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
     parts.services.reset(new Services{*parts.catalog,
                                       parts.config,

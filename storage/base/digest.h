@@ -18,9 +18,6 @@ Md5Digest md5(BytesView bytes);
 /// 20 bytes. Where CouchDB uses it for names; nothing secret is built on it.
 Bytes sha1(BytesView bytes);
 
-/// SHA-1, 20 bytes: for what CouchDB computes with it, not for secrets.
-Bytes sha1(BytesView bytes);
-
 /// MD5 of a stream.
 class Md5 {
 public:

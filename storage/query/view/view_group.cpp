@@ -5,6 +5,7 @@
 
 #include "storage/base/digest.h"
 #include "storage/base/error.h"
+#include "storage/query/mango/field_mapper.h"
 #include "storage/query/view/script_functions.h"
 
 namespace divan::storage {
@@ -112,21 +113,19 @@ private:
             }
             group_->views[name] = view;
         }
-        maps_.push_back({source.map, source.options});
+        maps_.push_back(source.map);
     }
 
     std::shared_ptr<Mapper> make_mapper() {
-        if (group_->language == "query" && environment_.query_mapper) {
-            return environment_.query_mapper(maps_);
-        }
+        if (group_->language == "query") return mango::make_field_mapper(maps_);
         if (group_->language != "javascript") {
             if (maps_.empty()) return nullptr;
             throw Refused(Error{Code::internal_error, "Unknown query language: " + group_->language,
                                 "unknown_query_language"});
         }
         std::vector<std::string> sources;
-        for (const auto& view : maps_) {
-            sources.push_back(view.map.is_string() ? view.map.string() : view.map.dump());
+        for (const auto& map : maps_) {
+            sources.push_back(map.is_string() ? map.string() : map.dump());
         }
         return make_script_mapper(functions(), std::move(sources));
     }
@@ -141,7 +140,7 @@ private:
     const JsonValue body_;
     std::shared_ptr<ViewGroup> group_ = std::make_shared<ViewGroup>();
     std::shared_ptr<js::Functions> functions_;  // Shared by mapper and reducers.
-    std::vector<ViewEnvironment::QueryView> maps_;
+    std::vector<JsonValue> maps_;               ///< By tree.
 };
 
 }  // namespace

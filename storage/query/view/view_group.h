@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,13 +39,6 @@ struct ViewGroup {
 struct ViewEnvironment {
     js::Runtime& javascript;
     ReadSetting settings;
-    /// A mapper for the views of a design document in the language `query`: for each map (an
-    /// object) and its options one tree.
-    struct QueryView {
-        JsonValue map;
-        JsonValue options;
-    };
-    std::function<std::shared_ptr<Mapper>(const std::vector<QueryView>&)> query_mapper;
 };
 
 /// Reads a design document. Throws `Refused` where its language is none that is known
