@@ -46,8 +46,8 @@ using Handler = Task<Response> (*)(Call&);
 
 /// One address the server answers. `{name}` matches one segment, `{name...}` one or more (joined by
 /// "/"), both read back with `Call::path`. HEAD is served by the GET row. A known path without a
-/// row for the method answers 405 with the rows' methods in Allow; so does, to all methods, one whose
-/// only row has none, and no handler.
+/// row for the method answers 405 with the rows' methods in Allow; so does one whose only row has
+/// no method and no handler, to all of them.
 struct Route {
     std::string_view method;
     std::string_view pattern;

@@ -8,6 +8,7 @@
 #include "server/handlers/find.h"
 #include "server/handlers/mango_index.h"
 #include "server/handlers/row_query.h"
+#include "server/handlers/views.h"
 #include "server/services.h"
 #include "storage/database/partition_info.h"
 
@@ -72,6 +73,14 @@ Task<Response> get_partition_all_docs(Call& call) {
 
 Task<Response> post_partition_all_docs(Call& call) {
     co_return co_await post_all_docs(in_partition(call));
+}
+
+Task<Response> get_partition_view(Call& call) {
+    co_return co_await get_view(in_partition(call));
+}
+
+Task<Response> post_partition_view(Call& call) {
+    co_return co_await post_view(in_partition(call));
 }
 
 Task<Response> post_partition_find(Call& call) {

@@ -16,6 +16,8 @@ Task<Response> nothing_in_partition(Call& call);
 /// chttpd_db:handle_partition_req/2. Throws `Refused` with its sentences.
 Task<Response> get_partition_all_docs(Call& call);
 Task<Response> post_partition_all_docs(Call& call);
+Task<Response> get_partition_view(Call& call);
+Task<Response> post_partition_view(Call& call);
 Task<Response> post_partition_find(Call& call);
 Task<Response> post_partition_explain(Call& call);
 Task<Response> get_partition_indexes(Call& call);

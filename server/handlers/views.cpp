@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "server/handlers/json_body.h"
 #include "server/handlers/view_rows.h"
 #include "server/index_wait.h"
@@ -36,6 +38,19 @@ bool is_current(const storage::IndexReading& reading, const storage::DatabaseSta
            reading.head.purge_sequence >= state.purge_sequence;
 }
 
+/// Where nothing was built yet since the design document was changed: what there was before, if it
+/// has the view.
+std::optional<ViewReading> read_previous(Call& call, const OpenViews& views) {
+    if (!views.previous) return std::nullopt;
+    const auto found = views.previous->views.find(call.path("view"));
+    const auto& now = views.group->view(call.path("view"));
+    if (found == views.previous->views.end()) return std::nullopt;
+    if (found->second.reducer.has_value() != now.reducer.has_value()) return std::nullopt;
+    auto reading = call.services.views.index(call.database, *views.previous)->read();
+    if (reading->head.sequence.value == 0) return std::nullopt;
+    return ViewReading{views.previous, std::move(reading), found->second};
+}
+
 /// As fresh as the query wants it.
 Task<ViewReading> read(Call& call, const OpenViews& views, const RowQuery& query) {
     const auto state = call.db().state();
@@ -45,6 +60,8 @@ Task<ViewReading> read(Call& call, const OpenViews& views, const RowQuery& query
         if (query.update == RowQuery::Update::yes) {
             co_await index_at(*views.index, state.update_sequence);
             reading = views.index->read();
+        } else if (reading->head.sequence.value == 0) {
+            if (auto previous = read_previous(call, views)) co_return std::move(*previous);
         }
     }
     co_return ViewReading{views.group, reading, views.group->view(call.path("view"))};

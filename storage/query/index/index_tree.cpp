@@ -48,8 +48,11 @@ TreeState TreeState::decode(ByteReader& in) {
 }
 
 IndexTree::LoadedNode IndexTree::load(std::uint64_t number) const {
-    for (const auto& node : recent_) {
-        if (node->number == number) return node;
+    const auto known = std::find_if(recent_.begin(), recent_.end(),
+                                    [&](const auto& node) { return node->number == number; });
+    if (known != recent_.end()) {
+        std::rotate(recent_.begin(), known, known + 1);
+        return recent_.front();
     }
     auto loaded = std::make_shared<Loaded>();
     loaded->number = number;

@@ -18,6 +18,8 @@ namespace divan::storage {
 struct OpenViews {
     std::shared_ptr<const ViewGroup> group;
     std::shared_ptr<Index> index;
+    /// What the document said before it was changed, as long as the new index may not be built yet.
+    std::shared_ptr<const ViewGroup> previous;
 };
 
 /// The views of all databases. What a design document says is remembered for a while, by its
@@ -32,6 +34,12 @@ public:
     /// what `make_view_group` refuses.
     OpenViews open(const std::shared_ptr<Database>& database, std::string_view design);
 
+    /// The index of a group: of the one before.
+    std::shared_ptr<Index> index(const std::shared_ptr<Database>& database,
+                                 const ViewGroup& group) {
+        return indexes_.open(database, group.definition);
+    }
+
     /// Takes away the indexes that no design document of the database uses any more.
     void clean_up(const std::shared_ptr<Database>& database);
 
@@ -41,11 +49,12 @@ private:
     struct Known {
         std::string revision;
         std::shared_ptr<const ViewGroup> group;
+        std::shared_ptr<const ViewGroup> previous;
     };
     using Key = std::pair<DatabaseId, std::string>;
 
-    std::shared_ptr<const ViewGroup> group(Database& database, std::string_view design);
-    void remember(Key key, Known known);
+    Known known(Database& database, std::string_view design);
+    Known remember(Key key, Known known);
 
     Indexes& indexes_;
     const ViewEnvironment environment_;

@@ -18,10 +18,9 @@ struct ViewsFixture : DatabaseFixture {
     std::vector<std::function<void()>> queue;
     Indexes indexes{[this](std::function<void()> work) { queue.push_back(std::move(work)); }};
     Views views{
-        indexes, ViewEnvironment{runtime,
-                                 [](std::string_view, std::string_view) {
+        indexes, ViewEnvironment{runtime, [](std::string_view, std::string_view) {
                                      return std::optional<std::string>();
-                                 }, {}}
+                                 }}
     };
 
     void drain() {
@@ -107,6 +106,18 @@ TEST_CASE("a design document is read again only where it changed") {
     f.put(R"({"_id":"_design/a","_rev":")" + rev + R"(","views":{"x":{"map":"m"}}})");
     f.views.open(f.database, "_design/a");
     CHECK(f.runtime.made == 2);
+}
+
+TEST_CASE("the views before a change are known until others take their place") {
+    ViewsFixture f;
+    const auto rev = f.put(R"({"_id":"_design/a","views":{"x":{"map":"k"}}})");
+    const auto before = f.views.open(f.database, "_design/a");
+    CHECK(before.previous == nullptr);
+    const auto second =
+        f.put(R"({"_id":"_design/a","_rev":")" + rev + R"(","views":{"x":{"map":"m"}}})");
+    CHECK(f.views.open(f.database, "_design/a").previous == before.group);
+    f.put(R"({"_id":"_design/a","_rev":")" + second + R"(","other":1,"views":{"x":{"map":"m"}}})");
+    CHECK(f.views.open(f.database, "_design/a").previous == before.group);
 }
 
 TEST_CASE("rows come in either direction, from any offset, and equal keys stay ascending") {
