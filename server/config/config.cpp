@@ -111,12 +111,19 @@ bool is_name(std::string_view text) {
     return is_printable(text) && text.find_first_of("[]") == std::string_view::npos;
 }
 
+// A key is a line's beginning: " = " in it, blanks around it or ';' before it would make it another
+// one when the file is read again, and a setting that is kept from the network settable.
+bool reads_back(std::string_view section, std::string_view key) {
+    const IniSections one = {{std::string(section), {{std::string(key), "value"}}}};
+    return parse_ini(print_ini(one), InlineComments::no, [](std::size_t) {}) == one;
+}
+
 // config:validate_config_update/3.
 Result<void> validate(std::string_view section, std::string_view key, std::string_view value) {
     std::string_view wrong;
     if (!is_name(section)) {
         wrong = "Invalid configuration section";
-    } else if (!is_name(key)) {
+    } else if (!is_name(key) || !reads_back(section, key)) {
         wrong = "Invalid configuration key";
     } else if (!is_printable(value)) {
         wrong = "Invalid configuration value";

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "server/audit_event.h"
 #include "server/config/admins.h"
 #include "server/config/config.h"
 #include "server/handlers/json_body.h"
@@ -12,8 +14,10 @@ namespace divan::server {
 namespace {
 
 // What runs programs of the machine is not for the network to change:
-// couch_util:check_config_blacklist/1.
-constexpr std::array<std::string_view, 9> protected_sections = {
+// couch_util:check_config_blacklist/1. Of ours: whoever has an administrator's password shall not
+// switch off what is recorded of him.
+constexpr std::array<std::string_view, 10> protected_sections = {
+    "audit",
     "daemons",
     "external",
     "httpd_design_handlers",
@@ -25,12 +29,54 @@ constexpr std::array<std::string_view, 9> protected_sections = {
     "feature_flags",
 };
 
+// Names of files and folders: who sets them makes the server read or write where it should not.
+// CouchDB lets all of them be set.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> protected_settings = {{
+    {"couchdb", "database_dir"},
+    {"couchdb", "plugins_dir"},
+    {"couchdb", "uri_file"},
+    {"couchdb", "util_driver_dir"},
+    {"couchdb", "view_index_dir"},
+    {"log", "file"},
+    {"log", "writer"},
+    {"replicator", "cert_file"},
+    {"replicator", "key_file"},
+    {"replicator", "ssl_trusted_certificates_file"},
+    {"ssl", "cacert_file"},
+    {"ssl", "cert_file"},
+    {"ssl", "key_file"},
+    {"ssl", "verify_fun"},
+}};
+
 Result<void> check_changeable(const Call& call) {
-    const auto& sections = protected_sections;
-    const auto found = std::find(sections.begin(), sections.end(), call.path("section"));
-    if (found == sections.end()) return check_node(call);
-    return Error{Code::forbidden,
-                 "Config section blacklisted for modification over HTTP API.", {}};
+    const auto& section = call.path("section");
+    const auto listed = [](const auto& list, const auto& wanted) {
+        return std::find(list.begin(), list.end(), wanted) != list.end();
+    };
+    if (listed(protected_sections, section)) {
+        return Error{Code::forbidden,
+                     "Config section blacklisted for modification over HTTP API.", {}};
+    }
+    if (listed(protected_settings, std::pair<std::string_view, std::string_view>(
+                                       section, call.path("key")))) {
+        return Error{Code::forbidden,
+                     "This setting can be changed in the configuration files only.", {}};
+    }
+    return check_node(call);
+}
+
+// Never the value: it may be a secret.
+void record_change(const Call& call, bool ok, std::string_view what) {
+    const auto& section = call.path("section");
+    auto event = audit_event(call, "config_changed");
+    if (section == "admins") {
+        event.event = "admin_changed";
+        event.actor = std::exchange(event.user, call.path("key"));
+    }
+    event.ok = ok;
+    event.resource = section + "/" + call.path("key");
+    event.detail = what;
+    call.services.audit.record(std::move(event));
 }
 
 bool persists(const Request& request) {
@@ -109,7 +155,10 @@ Task<Response> get_config_value(Call& call) {
 
 Task<Response> put_config_value(Call& call) {
     const auto changeable = check_changeable(call);
-    if (changeable.has_error()) co_return refusal(changeable.error());
+    if (changeable.has_error()) {
+        record_change(call, false, "set");
+        co_return refusal(changeable.error());
+    }
     const JsonValue body = co_await read_json(call);
     if (!body.is_string()) co_return refusal(Code::bad_request, "a JSON string expected");
 
@@ -120,17 +169,22 @@ Task<Response> put_config_value(Call& call) {
         if (section == "admins") value = stored_admin_password(config, value);
         return config.set(section, call.path("key"), std::move(value), persists(call.request));
     });
+    record_change(call, old.has_value(), "set");
     if (old.has_error()) co_return refusal(old.error());
     co_return value_response(*old);
 }
 
 Task<Response> delete_config_value(Call& call) {
     const auto changeable = check_changeable(call);
-    if (changeable.has_error()) co_return refusal(changeable.error());
+    if (changeable.has_error()) {
+        record_change(call, false, "deleted");
+        co_return refusal(changeable.error());
+    }
     Config& config = call.services.config;
     const auto old = co_await call.services.on_storage([&] {
         return config.erase(call.path("section"), call.path("key"), persists(call.request));
     });
+    record_change(call, old.has_value() && old->has_value(), "deleted");
     if (old.has_error()) co_return refusal(old.error());
     if (!old->has_value()) co_return unknown_value();
     co_return value_response(*old);

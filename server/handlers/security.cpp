@@ -1,6 +1,7 @@
 #include "server/handlers/security.h"
 
 #include "auth/permissions.h"
+#include "server/audit_event.h"
 #include "server/config/config.h"
 #include "server/handlers/json_body.h"
 
@@ -33,6 +34,9 @@ Task<Response> put_security(Call& call) {
     const auto judged = auth::validate_security(text);
     if (judged.has_error()) co_return refusal(judged.error());
     co_await call.services.on_storage([&] { call.db().set_security(std::move(text)); });
+    auto event = audit_event(call, "security_changed");
+    event.resource = "/" + call.path("db") + "/_security";
+    call.services.audit.record(std::move(event));
     co_return ok_response();
 }
 

@@ -97,6 +97,40 @@ TEST_CASE("_config: a value is set, shown, kept over a restart, and deleted") {
     CHECK(server.get("/_node/other/_config").status == 404);
 }
 
+TEST_CASE("CVE-2017-12636, CVE-2018-8007, CVE-2018-11769: nothing that runs or names files is set over HTTP") {
+    TestServer server;
+    const std::string config = "/_node/_local/_config/";
+    const char* const closed[] = {
+        "query_servers/x", "native_query_servers/x", "os_daemons/x", "daemons/x", "external/x",
+        "httpd_global_handlers/x", "httpd_db_handlers/x", "httpd_design_handlers/x",
+        "feature_flags/x", "audit/enable", "couchdb/database_dir", "couchdb/view_index_dir",
+        "couchdb/uri_file", "log/file", "ssl/cert_file", "ssl/key_file", "ssl/cacert_file",
+    };
+    for (const char* setting : closed) {
+        CAPTURE(setting);
+        CHECK(server.put(config + setting, "\"/tmp/x\"").status == 403);
+        CHECK(server.del(config + setting).status == 403);
+    }
+    // Names that would be others, or lines of their own, when the file is read again.
+    const char* const crooked[] = {
+        "couchdb/database_dir%20%3D%20/tmp/x%20", "couchdb/database_dir%20=%20x", "couchdb/%20log",
+        "couchdb/database_dir%20",  "couchdb/%09database_dir", "couchdb/;x", "couchdb/x%0Ay",
+        "couchdb%0A%5Bquery_servers/x", "couchdb%5D%0A/x", "%5Bquery_servers/x", "couchdb/x%1Ay",
+    };
+    for (const char* setting : crooked) {
+        CAPTURE(setting);
+        CHECK(server.put(config + setting, "\"/tmp/x\"").status == 400);
+    }
+    for (const char* value : {R"("x\n[query_servers]\njs = /bin/sh")", R"("x\rdatabase_dir = /tmp")"}) {
+        CHECK(server.put(config + "couchdb/harmless", value).status == 400);
+    }
+    CHECK(server.put(config + "query_servers%20/x", "\"/bin/sh\"").status == 200);
+    CHECK(server.put(config + "Query_Servers/x", "\"/bin/sh\"").status == 200);
+    server.restart();
+    CHECK(server.get(config + "query_servers").body == "{}\n");
+    CHECK(server.get(config + "couchdb/database_dir").status == 404);
+}
+
 TEST_CASE("_config: the password of an admin is hashed, and works at once") {
     TestServer server;
     CHECK(server.put("/_node/_local/_config/chttpd_auth/iterations", "\"10\"").status == 200);
