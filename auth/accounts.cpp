@@ -35,10 +35,6 @@ bool is_conflicted(storage::Database& database, std::string_view id) {
 
 }  // namespace
 
-std::string users_database(const ReadSetting& setting) {
-    return setting("chttpd_auth", "authentication_db").value_or("_users");
-}
-
 /// What a user document says.
 struct Accounts::User {
     std::vector<std::string> roles;
@@ -217,7 +213,7 @@ void Accounts::report_outdated(const Credentials& credentials, const Known& know
             ? hash.scheme == PasswordHash::Scheme::simple
             : hash.scheme == PasswordHash::Scheme::pbkdf2 && hash.prf == policy.prf &&
                   hash.iterations == policy.iterations;
-    if (!current) on_outdated_hash_(credentials);
+    if (!current) on_outdated_hash_(credentials, hash);
 }
 
 }  // namespace divan::auth

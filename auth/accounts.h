@@ -12,16 +12,11 @@
 #include "auth/lockout.h"
 #include "auth/one_time_code.h"
 #include "auth/password_check.h"
+#include "auth/user_document.h"
 #include "storage/base/identity.h"
 #include "storage/database/catalog.h"
 
 namespace divan::auth {
-
-/// The id of a user's document is this and the name.
-inline constexpr std::string_view user_id_prefix = "org.couchdb.user:";
-
-/// `[chttpd_auth] authentication_db`: "_users".
-std::string users_database(const ReadSetting& setting);
 
 /// Someone who can sign in: an admin of `[admins]`, a user of `_users`, or both.
 struct Account {
@@ -66,9 +61,9 @@ public:
     Result<Account> verify(const Credentials& credentials, std::string_view client_address);
 
     /// Who signed in with a password whose hash is not as `password_policy` says now. `listener`
-    /// runs on the thread of `verify`, must be short, and may have the hash made anew later. Set
-    /// before use.
-    using OutdatedHash = std::function<void(const Credentials&)>;
+    /// is given the hash that is kept now; it runs on the thread of `verify`, must be short, and
+    /// may have the hash made anew later. Set before use.
+    using OutdatedHash = std::function<void(const Credentials&, const PasswordHash&)>;
     void on_outdated_hash(OutdatedHash listener) { on_outdated_hash_ = std::move(listener); }
     /// The hash of these credentials was made anew: they need not be checked again.
     void rehashed(const Credentials& credentials, const PasswordHash& hash) {

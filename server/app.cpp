@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "auth/accounts.h"
+#include "auth/hash_upgrades.h"
+#include "auth/user_databases.h"
 #include "auth/audit.h"
 #include "auth/rate_limit.h"
 #include "server/compactor.h"
@@ -105,14 +107,26 @@ struct App::Parts {
     std::unique_ptr<WorkPool> index_pool;
     std::unique_ptr<storage::Indexes> indexes;
     std::unique_ptr<storage::Views> views;
+    std::unique_ptr<auth::HashUpgrades> hash_upgrades;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
     std::unique_ptr<Dispatcher> dispatcher;
     std::unique_ptr<HttpServer> http;
     std::unique_ptr<Compactor> compactor;
+    std::unique_ptr<auth::UserDatabases> user_databases;
     std::shared_ptr<TlsContext> tls;  ///< Shared with `http`.
     HttpOptions listening;
 };
+
+void App::upgrade_hashes(Parts& parts) {
+    parts.hash_upgrades = std::make_unique<auth::HashUpgrades>(
+        *parts.catalog, setting_reader(parts.config), *parts.accounts,
+        [&pool = *parts.pool](std::function<void()> work) { pool.post(std::move(work)); });
+    parts.accounts->on_outdated_hash(
+        [&upgrades = *parts.hash_upgrades](const auto& credentials, const auto& seen) {
+            upgrades.ask(credentials, seen);
+        });
+}
 
 App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     auto& parts = *parts_;
@@ -143,6 +157,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.views = std::make_unique<storage::Views>(
         *parts.indexes,
         storage::ViewEnvironment{*parts.javascript, setting_reader(parts.config)});
+    upgrade_hashes(parts);
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
     parts.services.reset(new Services{*parts.catalog,
                                       parts.config,
@@ -174,6 +189,8 @@ App::~App() {
 
 void App::start() {
     parts_->compactor = std::make_unique<Compactor>(*parts_->catalog, compaction_pause);
+    parts_->user_databases = std::make_unique<auth::UserDatabases>(
+        *parts_->catalog, setting_reader(parts_->config));
     parts_->http->start();
 }
 
@@ -183,6 +200,7 @@ void App::stop() {
     for (const auto& database : parts.catalog->open_databases()) database->bell().ring();
     parts.indexes->stop();
     parts.http->stop(stop_grace);
+    parts.user_databases.reset();
     parts.compactor.reset();
     parts.javascript->stop();  // its callers are threads of the pool
     parts.pool.reset();        // before the loops: what it still finishes is told to them
@@ -193,6 +211,7 @@ void App::stop() {
     parts.views.reset();
     parts.indexes.reset();
     parts.javascript.reset();
+    parts.hash_upgrades.reset();
     parts.accounts.reset();
     parts.limiter.reset();
     parts.audit.reset();

@@ -46,6 +46,9 @@ public:
 
 private:
     struct Parts;
+
+    static void upgrade_hashes(Parts& parts);
+
     std::unique_ptr<Parts> parts_;
 };
 

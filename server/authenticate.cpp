@@ -50,7 +50,7 @@ Task<Result<void>> try_basic(Call& call) {
     if (!*sent) co_return Result<void>();
     const auto& credentials = **sent;
     auto& accounts = call.services.accounts;
-    const auto& address = call.request.peer_address;
+    const auto& address = call.client_address;
     auto account = accounts.remembered(credentials, address);
     if (!account) {
         auto verified = co_await call.services.on_storage(

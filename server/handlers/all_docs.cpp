@@ -2,12 +2,14 @@
 
 #include "server/handlers/all_docs_rows.h"
 #include "server/handlers/json_body.h"
+#include "server/handlers/user_documents.h"
 
 namespace divan::server {
 namespace {
 
 void check(Call& call, RowQuery& query) {
     check_rows(query, call.services.config);
+    if (query.include_docs && !sees_all_users(call)) check_user_reader(call, "_design/").value();
     keep_in_partition(query, call.db().entry().partitioned);
 }
 

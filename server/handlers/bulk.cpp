@@ -2,12 +2,13 @@
 
 #include "server/handlers/document_edit.h"
 #include "server/handlers/json_body.h"
+#include "server/handlers/user_documents.h"
 #include "server/handlers/write_checks.h"
 #include "storage/database/local_docs.h"
 
 // A request's documents become edits in one go, before any of them is written: what is wrong with
 // the form of one refuses them all. What is refused later (a conflict, a validation) is told in its
-// own row. Local documents and refused design documents never reach the writer, so each row
+// own row. Local documents and refused ones never reach the writer, so each row
 // remembers where its outcome will be found.
 
 namespace divan::server {
@@ -45,9 +46,8 @@ struct BulkEdits {
 
 /// What the documents of a request are judged by.
 struct BulkRules {
-    const Services& services;
-    const Identity& who;
-    const storage::Database& database;
+    const EditContext& context;
+    const Admission& admission;
     WriteLimits limits;
     storage::AttachmentSettings attachments;
 };
@@ -67,7 +67,7 @@ void check_row(const ClientDocument& document, bool new_edits, const BulkRules& 
                       "When `new_edits: false`, the document needs `_rev` or `_revisions` "
                       "specified");
     }
-    if (rules.database.entry().partitioned) {
+    if (rules.context.database.entry().partitioned) {
         storage::validate_partitioned_id(*document.id).value();
     }
     for (const auto& attachment : document.attachments) {
@@ -89,7 +89,7 @@ LocalEdit make_local(std::string_view id, ClientDocument document) {
 
 void add_document(ClientDocument document, const BulkRules& rules, BulkEdits& bulk) {
     if (!document.id || document.id->empty()) {
-        document.id = rules.services.uuids->next(rules.services.config);
+        document.id = rules.context.services.uuids->next(rules.context.services.config);
     }
     check_row(document, bulk.new_edits, rules);
 
@@ -97,13 +97,15 @@ void add_document(ClientDocument document, const BulkRules& rules, BulkEdits& bu
     row.id = *document.id;
     if (!bulk.new_edits || bulk.all_or_nothing) bulk.revisions.push_back(sent_revision(document));
     if (row.id.starts_with(local_prefix)) {
+        check_user_writer(rules.context, row.id).value();
         row.fate = BulkRow::Fate::local;
         row.index = bulk.locals.size();
         bulk.locals.push_back(make_local(row.id, std::move(document)));
         return;
     }
     auto edit = make_edit(std::move(document), bulk.new_edits, rules.attachments).value();
-    const auto admitted = admit_design_edit(rules.who, rules.database, edit);
+    rules.admission.prepare(edit).value();
+    const auto admitted = rules.admission.judge(edit);
     if (admitted.has_error()) {
         row.fate = BulkRow::Fate::refused;
         row.index = bulk.refusals.size();
@@ -129,10 +131,12 @@ BulkEdits prepare(std::string_view body, const BulkRules& rules) {
 
 Task<BulkEdits> read_edits(Call& call) {
     std::string body = co_await read_body(call);
-    const BulkRules rules{call.services, call.identity, call.db(),
-                          write_limits(call.services.config),
+    const EditContext context{call.services, call.identity, call.db()};
+    const Admission admission(context);
+    const BulkRules rules{context, admission, write_limits(call.services.config),
                           attachment_settings(call.services.config)};
-    if (body.size() <= inline_parse_bytes_max) co_return prepare(body, rules);
+    const bool inline_parse = body.size() <= inline_parse_bytes_max && !admission.slow();
+    if (inline_parse) co_return prepare(body, rules);
     auto bulk = co_await call.services.on_storage([&] { return prepare(body, rules); });
     co_return std::move(bulk);
 }

@@ -2,6 +2,7 @@
 #include "server/handlers/bulk.h"
 #include "server/handlers/bulk_get_writer.h"
 #include "server/handlers/json_body.h"
+#include "server/handlers/user_documents.h"
 #include "storage/base/random.h"
 
 namespace divan::server {
@@ -56,6 +57,16 @@ bool says_true(const Request& request, std::string_view name) {
     return false;
 }
 
+// Rows whose documents are hidden from the caller.
+void hide_users(const Call& call, std::vector<BulkGetRow>& rows) {
+    if (sees_all_users(call)) return;
+    for (auto& row : rows) {
+        if (row.error) continue;
+        const auto shown = check_user_reader(call, row.id);
+        if (shown.has_error()) row.error = BulkGetError{json_string(row.id), "null", shown.error()};
+    }
+}
+
 }  // namespace
 
 Task<Response> post_bulk_get(Call& call) {
@@ -73,6 +84,7 @@ Task<Response> post_bulk_get(Call& call) {
     options.att_encoding_info = says_true(request, "att_encoding_info");
 
     auto rows = parse_bulk_get(*docs, call.db().entry().partitioned);
+    hide_users(call, rows);
     const auto count = rows.size();
     BulkGetReader reader(call.db().view(), std::move(rows), says_true(request, "latest"));
     Response response = json_response(200, {});

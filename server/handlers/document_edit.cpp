@@ -1,5 +1,6 @@
 #include "server/handlers/document_edit.h"
 
+#include "server/handlers/admission.h"
 #include "server/handlers/document_query.h"
 #include "server/handlers/write_checks.h"
 #include "storage/base/json.h"
@@ -102,7 +103,13 @@ void put_attachments_first(Edit& edit, std::vector<storage::EditAttachment> adde
 }
 
 Task<Result<Revision>> write_edit(Call& call, Edit edit) {
-    const auto admitted = admit_design_edit(call.identity, call.db(), edit);
+    const Admission admission({call.services, call.identity, call.db()});
+    Result<bool> admitted = true;
+    if (admission.slow()) {
+        admitted = co_await call.services.on_storage([&] { return admission.admit(edit); });
+    } else {
+        admitted = admission.admit(edit);
+    }
     if (!admitted) co_return admitted.error();
     if (!*admitted) co_return Revision{edit.generation, edit.path.front()};
 

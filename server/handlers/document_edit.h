@@ -31,8 +31,7 @@ std::uint64_t new_revpos(const storage::Edit& edit);
 /// Puts `added` before the other attachments, in place of those of the same names.
 void put_attachments_first(storage::Edit& edit, std::vector<storage::EditAttachment> added);
 
-/// Writes one edit and waits for the disk. Refuses as the writer does, and where a design document
-/// is not this caller's to write.
+/// Writes one edit and waits for the disk. Refuses as `Admission` and the writer do.
 Task<Result<storage::Revision>> write_edit(Call& call, storage::Edit edit);
 
 /// `{"ok":true,"id":…,"rev":…}`.

@@ -1,5 +1,6 @@
 #include "server/handlers/document_query.h"
 
+#include "server/handlers/user_documents.h"
 #include "storage/base/json.h"
 #include "storage/document/client_document.h"
 #include "storage/document/design_document.h"
@@ -129,6 +130,7 @@ std::string document_id(const Call& call) {
 }
 
 Result<void> check_readable_id(const Call& call, std::string_view id) {
+    if (auto shown = check_user_reader(call, id); !shown) return shown;
     if (!call.db().entry().partitioned || id.starts_with('_')) return {};
     if (id.find(':') != std::string_view::npos) return {};
     return Error{Code::illegal_docid, "Doc id must be of form partition:id", {}};

@@ -38,7 +38,8 @@ Result<std::optional<storage::Revision>> agreed_revision(
 
 /// The document that an address names, "_design/" and "_local/" included.
 std::string document_id(const Call& call);
-/// An id that is read: in a partitioned database it must name a partition.
+/// An id that is read: in a partitioned database it must name a partition, and in the users
+/// database it must be of a document that the caller sees.
 Result<void> check_readable_id(const Call& call, std::string_view id);
 /// An id that is written (couch_db:validate_docid/2).
 Result<void> check_writable_id(const Call& call, std::string_view id);

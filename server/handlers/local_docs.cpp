@@ -6,6 +6,7 @@
 #include "server/handlers/document_query.h"
 #include "server/handlers/etag.h"
 #include "server/handlers/json_body.h"
+#include "server/handlers/user_documents.h"
 #include "storage/database/local_docs.h"
 
 // Revisions of local documents are "0-N". They are no history: whoever writes gets the N that was
@@ -87,6 +88,7 @@ Task<Response> copy_to_document(Call& call, ClientDocument document) {
 
 Task<LocalWritten> write_local(Call& call, ClientDocument document) {
     LocalWritten written{*document.id, {}, document.deleted};
+    check_user_writer({call.services, call.identity, call.db()}, written.id).value();
     const auto name = written.id.substr(local_prefix.size());
     std::uint64_t seen = 0;
     const auto revision = own_revision(document);

@@ -18,20 +18,6 @@ Result<void> check_database_admin(const Identity& who, const storage::Database& 
     return Error{code, "You are not a db or server admin.", {}};
 }
 
-bool in_conflict(const storage::DocumentRecord* record, const storage::Edit& edit) {
-    if (!record) return edit.parent.has_value();
-    const auto& tree = record->tree;
-    if (!edit.parent) return !tree.node(tree.winner()).deleted;
-    const auto found = tree.find(*edit.parent);
-    return !found || !tree.node(*found).leaf;
-}
-
-bool is_known(const storage::DocumentRecord* record, const storage::Edit& edit) {
-    if (!record) return false;
-    const auto found = record->tree.find({edit.generation, edit.path.front()});
-    return found && record->tree.node(*found).has_body;
-}
-
 }  // namespace
 
 WriteLimits write_limits(const Config& config) {
@@ -68,21 +54,13 @@ Result<void> check_limits(const storage::ClientDocument& document, const WriteLi
     return {};
 }
 
-Result<bool> admit_design_edit(const Identity& who, const storage::Database& database,
-                               const storage::Edit& edit) {
-    if (!storage::is_design_id(edit.id)) return true;
-    auto judged = check_database_admin(who, database);
-    if (judged.has_value()) {
-        judged = storage::validate_design_document(edit.id, edit.body,
-                                                   database.entry().partitioned);
-    }
-    if (judged.has_value()) return true;
-
-    const auto record = database.view()->record(edit.id);
-    const auto* stored = record ? &*record : nullptr;
-    if (edit.replicated && is_known(stored, edit)) return false;
-    if (!edit.replicated && in_conflict(stored, edit)) return Error{Code::conflict, {}, {}};
-    return judged.error();
+Result<void> judge_design_document(const EditContext& context, ProposedEdit& proposed) {
+    const auto& edit = proposed.edit();
+    if (!storage::is_design_id(edit.id)) return {};
+    auto judged = check_database_admin(context.who, context.database);
+    if (judged.has_error()) return judged;
+    return storage::validate_design_document(edit.id, edit.body,
+                                             context.database.entry().partitioned);
 }
 
 }  // namespace divan::server

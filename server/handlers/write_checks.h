@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "server/config/config.h"
-#include "storage/base/identity.h"
+#include "server/handlers/admission.h"
 #include "storage/database/database.h"
 #include "storage/database/edit.h"
 
@@ -23,11 +23,8 @@ storage::AttachmentSettings attachment_settings(const Config& config);
 /// Attachments do not count towards the body.
 Result<void> check_limits(const storage::ClientDocument& document, const WriteLimits& limits);
 
-/// Judges an edit of a design document: only admins of the database write one, and its form must be
-/// right. False where there is nothing to write: a replicated revision that is known already. Edits
-/// of other documents pass. A conflict is told before anything else, as in couch_db. Reads the
-/// engine only where something is wrong.
-Result<bool> admit_design_edit(const Identity& who, const storage::Database& database,
-                               const storage::Edit& edit);
+/// Only admins of the database write a design document, and its form must be right. Other
+/// documents pass.
+Result<void> judge_design_document(const EditContext& context, ProposedEdit& proposed);
 
 }  // namespace divan::server

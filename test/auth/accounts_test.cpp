@@ -225,7 +225,7 @@ TEST_CASE_FIXTURE(AccountsFixture, "second factor: both are needed, and nothing 
 
 TEST_CASE_FIXTURE(AccountsFixture, "outdated hashes are told, of documents alone") {
     std::vector<std::string> told;
-    accounts.on_outdated_hash([&](const Credentials& credentials) {
+    accounts.on_outdated_hash([&](const Credentials& credentials, const PasswordHash&) {
         told.push_back(credentials.name);
     });
     write_user("ann", R"("roles":[],)" + hashed("pw", "salt", 9));
