@@ -4,6 +4,7 @@
 
 #include "auth/audit.h"
 #include "auth/permissions.h"
+#include "auth/user_document.h"
 #include "server/audit_event.h"
 #include "server/authenticate.h"
 #include "server/client_address.h"
@@ -27,10 +28,13 @@ bool is_of_database(const Request& request) {
     return !request.segments.empty() && is_user_facing(request.segments[0]);
 }
 
-// chttpd_auth_request: in these two databases the lists show what documents would hide.
-bool lists_system_database(const Request& request) {
-    return request.segments.size() > 1 && request.segments[0].starts_with('_') &&
-           (request.segments[1] == "_all_docs" || request.segments[1] == "_changes");
+// chttpd_auth_request: in system databases the lists show what documents would hide. The users
+// database is one of them, whatever it is called.
+bool lists_system_database(const Request& request, const Config& config) {
+    if (request.segments.size() < 2) return false;
+    if (request.segments[1] != "_all_docs" && request.segments[1] != "_changes") return false;
+    return request.segments[0].starts_with('_') ||
+           auth::is_users_database(request.segments[0], setting_reader(config));
 }
 
 void require_server_admin(const Identity& who) {
@@ -181,7 +185,9 @@ void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
     const bool of_database = route.pattern.starts_with("/{db}");
     if (of_database) {
         const auto& name = call.path_values.front().second;
-        if (!is_user_facing(name) || lists_system_database(call.request)) require_server_admin(who);
+        if (!is_user_facing(name) || lists_system_database(call.request, services_.config)) {
+            require_server_admin(who);
+        }
         // System databases are closed by their `_security`, which is looked at first.
         const bool later = name.starts_with('_') && !route.no_database;
         if (route.access == Access::server_admin && !later) require_server_admin(who);

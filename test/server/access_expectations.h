@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace divan::server {
+
+/// Who may call a route, as `access_matrix_test.cpp` checks it.
+enum class Who : std::uint8_t {
+    anyone,          ///< Even where a login is required.
+    visitor,         ///< Anyone, unless a login is required.
+    member,          ///< Of the database.
+    database_admin,  ///< 403 for its members.
+    maintainer,      ///< The same people; 401 for others.
+    metrics,         ///< Server admins, and the role `_metrics`.
+    server_admin,
+};
+
+struct Expectation {
+    std::string_view route;
+    Who who;
+};
+
+/// One row a route. Written beside the table of routes, not from it: whoever adds a route says
+/// here a second time who may call it.
+inline constexpr Expectation expectations[] = {
+    {"GET /", Who::visitor},
+    {"GET /_up", Who::visitor},
+    {"GET /_uuids", Who::visitor},
+    {"GET /_active_tasks", Who::server_admin},
+    {"GET /_membership", Who::server_admin},
+    {"GET /_cluster_setup", Who::server_admin},
+    {"POST /_cluster_setup", Who::server_admin},
+    {"POST /_reload_query_servers", Who::server_admin},
+    {"GET /favicon.ico", Who::visitor},
+    {"GET /_utils", Who::visitor},
+    {"GET /_utils/{file...}", Who::visitor},
+    {"GET /_account", Who::anyone},
+    {"GET /_account/{file}", Who::anyone},
+    {"GET /_all_dbs", Who::server_admin},
+    {"GET /_dbs_info", Who::server_admin},
+    {"POST /_dbs_info", Who::server_admin},
+    {"GET /_db_updates", Who::server_admin},
+    {"GET /_node", Who::server_admin},
+    {"GET /_node/{node}", Who::server_admin},
+    {"GET /_node/{node}/_stats", Who::metrics},
+    {"GET /_node/{node}/_stats/{path...}", Who::metrics},
+    {"GET /_node/{node}/_system", Who::metrics},
+    {"GET /_node/{node}/_versions", Who::server_admin},
+    {"GET /_node/{node}/_prometheus", Who::metrics},
+    {"POST /_node/{node}/_restart", Who::server_admin},
+    {"GET /_node/{node}/_config", Who::server_admin},
+    {"POST /_node/{node}/_config/_reload", Who::server_admin},
+    {"GET /_node/{node}/_config/{section}", Who::server_admin},
+    {"GET /_node/{node}/_config/{section}/{key}", Who::server_admin},
+    {"PUT /_node/{node}/_config/{section}/{key}", Who::server_admin},
+    {"DELETE /_node/{node}/_config/{section}/{key}", Who::server_admin},
+    {"GET /_node/{node}/{path...}", Who::server_admin},
+    {"PUT /_node/{node}/{path...}", Who::server_admin},
+    {"POST /_node/{node}/{path...}", Who::server_admin},
+    {"DELETE /_node/{node}/{path...}", Who::server_admin},
+    {"GET /{db}", Who::member},
+    {"PUT /{db}", Who::server_admin},
+    {"DELETE /{db}", Who::server_admin},
+    {"GET /{db}/_all_docs", Who::member},
+    {"POST /{db}/_all_docs", Who::member},
+    {"POST /{db}/_all_docs/queries", Who::member},
+    {"GET /{db}/_design_docs", Who::member},
+    {"POST /{db}/_design_docs", Who::member},
+    {"POST /{db}/_design_docs/queries", Who::member},
+    {"GET /{db}/_local_docs", Who::member},
+    {"POST /{db}/_local_docs", Who::member},
+    {"POST /{db}/_local_docs/queries", Who::member},
+    {"POST /{db}/_find", Who::member},
+    {"POST /{db}/_explain", Who::member},
+    {"GET /{db}/_index", Who::member},
+    {"POST /{db}/_index", Who::member},
+    {"POST /{db}/_index/_bulk_delete", Who::member},
+    {"DELETE /{db}/_index/{ddoc}/{type}/{name}", Who::member},
+    {"DELETE /{db}/_index/_design/{ddoc}/{type}/{name}", Who::member},
+    {"GET /{db}/_partition", Who::member},
+    {"GET /{db}/_partition/{partition}", Who::member},
+    {"GET /{db}/_partition/{partition}/_all_docs", Who::member},
+    {"POST /{db}/_partition/{partition}/_all_docs", Who::member},
+    {"POST /{db}/_partition/{partition}/_find", Who::member},
+    {"POST /{db}/_partition/{partition}/_explain", Who::member},
+    {"GET /{db}/_partition/{partition}/_index", Who::member},
+    {"POST /{db}/_partition/{partition}/_index", Who::member},
+    {"GET /{db}/_partition/{partition}/_design/{doc}/_view/{view}", Who::member},
+    {"POST /{db}/_partition/{partition}/_design/{doc}/_view/{view}", Who::member},
+    {"GET /{db}/_partition/{partition}/{rest...}", Who::member},
+    {"PUT /{db}/_partition/{partition}/{rest...}", Who::member},
+    {"POST /{db}/_partition/{partition}/{rest...}", Who::member},
+    {"DELETE /{db}/_partition/{partition}/{rest...}", Who::member},
+    {"GET /{db}/_changes", Who::member},
+    {"POST /{db}/_changes", Who::member},
+    {"POST /{db}/_bulk_docs", Who::member},
+    {"POST /{db}/_bulk_get", Who::member},
+    {"POST /{db}/_revs_diff", Who::member},
+    {"POST /{db}/_missing_revs", Who::member},
+    {"GET /{db}/_revs_limit", Who::member},
+    {"PUT /{db}/_revs_limit", Who::database_admin},
+    {"POST /{db}/_purge", Who::server_admin},
+    {"GET /{db}/_purged_infos", Who::member},
+    {"GET /{db}/_purged_infos_limit", Who::server_admin},
+    {"PUT /{db}/_purged_infos_limit", Who::server_admin},
+    {"POST /{db}/_compact", Who::maintainer},
+    {"POST /{db}/_compact/{design}", Who::maintainer},
+    {"POST /{db}/_view_cleanup", Who::maintainer},
+    {"POST /{db}/_ensure_full_commit", Who::member},
+    {"GET /{db}/_security", Who::member},
+    {"PUT /{db}/_security", Who::database_admin},
+    {"GET /{db}/_shards", Who::member},
+    {"GET /{db}/_shards/{doc}", Who::member},
+    {"POST /{db}/_sync_shards", Who::server_admin},
+    {"GET /{db}/_temp_view", Who::member},
+    {"POST /{db}/_temp_view", Who::member},
+    {"GET /{db}/_local/{id...}", Who::member},
+    {"PUT /{db}/_local/{id...}", Who::member},
+    {"POST /{db}/_local/{id...}", Who::member},
+    {"DELETE /{db}/_local/{id...}", Who::member},
+    {"COPY /{db}/_local/{id...}", Who::member},
+    {"POST /{db}", Who::member},
+    {"GET /{db}/{doc}", Who::member},
+    {"PUT /{db}/{doc}", Who::member},
+    {"POST /{db}/{doc}", Who::member},
+    {"DELETE /{db}/{doc}", Who::member},
+    {"COPY /{db}/{doc}", Who::member},
+    {"GET /{db}/_design/{doc}", Who::member},
+    {"PUT /{db}/_design/{doc}", Who::database_admin},
+    {"POST /{db}/_design/{doc}", Who::database_admin},
+    {"DELETE /{db}/_design/{doc}", Who::database_admin},
+    {"COPY /{db}/_design/{doc}", Who::member},
+    {"GET /{db}/_design/{doc}/_info", Who::member},
+    {"GET /{db}/_design/{doc}/_view/{view}", Who::member},
+    {"POST /{db}/_design/{doc}/_view/{view}", Who::member},
+    {"POST /{db}/_design/{doc}/_view/{view}/queries", Who::member},
+    {"GET /{db}/{doc}/{attachment...}", Who::member},
+    {"PUT /{db}/{doc}/{attachment...}", Who::member},
+    {"DELETE /{db}/{doc}/{attachment...}", Who::member},
+    {"GET /{db}/_design/{doc}/{attachment...}", Who::member},
+    {"PUT /{db}/_design/{doc}/{attachment...}", Who::database_admin},
+    {"DELETE /{db}/_design/{doc}/{attachment...}", Who::database_admin},
+};
+
+}  // namespace divan::server
