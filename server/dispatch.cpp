@@ -199,6 +199,13 @@ void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
         const auto& security = settings->security;
         auth::check_member(who, security).value();
         if (route.access == Access::server_admin) require_server_admin(who);
+        // What runs on a design document would show what it reads.
+        if (route.pattern.starts_with("/{db}/_design/") &&
+            auth::is_users_database(name, setting_reader(services_.config)) &&
+            !auth::is_database_admin(who, security)) {
+            throw Refused(Code::forbidden,
+                          "Only administrators can view design docs in the users database.");
+        }
         if (route.access == Access::maintainer && !auth::is_database_admin(who, security)) {
             throw Refused(Code::unauthorized, "You are not a server or db admin.");
         }

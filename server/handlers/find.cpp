@@ -6,6 +6,7 @@
 #include "server/handlers/find_stream.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/row_query.h"
+#include "server/handlers/user_documents.h"
 #include "server/services.h"
 #include "storage/query/mango/explain.h"
 #include "storage/query/mango/index_cache.h"
@@ -34,7 +35,8 @@ void settle_partition(const Call& call, const JsonValue& body, FindOptions& opti
 
 Task<FindOptions> read_options(Call& call) {
     require_json_type(call.request);
-    const auto body = co_await read_json_object(call);
+    auto body = co_await read_json_object(call);
+    if (!sees_all_users(call)) body = only_own_document(call, body);
     const auto limit = call.services.config.get_integer("mango", "default_limit", 25);
     auto options = storage::mango::parse_find(body, static_cast<std::uint64_t>(limit));
     settle_partition(call, body, options);

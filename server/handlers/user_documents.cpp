@@ -133,6 +133,27 @@ Result<void> check_user_reader(const Call& call, std::string_view id) {
     return missing();
 }
 
+JsonValue only_own_document(const Call& call, const JsonValue& request) {
+    const auto& name = call.identity.name;
+    const std::string own =
+        name.empty() ? R"({"$in":[]})"
+                     : R"({"$eq":)" + json_string(std::string(auth::user_id_prefix) + name) + "}";
+    std::string json = "{";
+    for (const auto& [key, value] : request.members()) {
+        if (json.size() > 1) json.push_back(',');
+        append_json_string(json, key);
+        json.push_back(':');
+        if (key != "selector" || !value.is_object()) {
+            json += value.dump();
+        } else if (value.members().empty()) {
+            json += R"({"_id":)" + own + "}";
+        } else {
+            json += R"({"$and":[)" + value.dump() + R"(,{"_id":)" + own + "}]}";
+        }
+    }
+    return parse_json(json + "}").value();
+}
+
 std::optional<Response> public_user_reply(const Call& call, std::string_view id) {
     const auto hidden = check_user_reader(call, id);
     if (hidden.has_value() || hidden.error().code != Code::not_found) return std::nullopt;

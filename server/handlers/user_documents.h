@@ -24,6 +24,8 @@ bool sees_all_users(const Call& call);
 /// Refuses what `couch_users_db:after_doc_read/2` hides from this caller: `not_found` for another
 /// user's document, `forbidden` for a design document.
 Result<void> check_user_reader(const Call& call, std::string_view id);
+/// A `_find` request that finds what this one does, of the caller's own document alone.
+JsonValue only_own_document(const Call& call, const JsonValue& request);
 /// Of another user's document the members that `[chttpd_auth] public_fields` names. Empty where
 /// the caller sees the document as it is, or it is hidden altogether.
 std::optional<Response> public_user_reply(const Call& call, std::string_view id);

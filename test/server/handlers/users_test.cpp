@@ -101,6 +101,17 @@ TEST_CASE_FIXTURE(Fixture, "users: in an opened database the own document, and n
     const auto got = server.request("POST", "/_users/_bulk_get", wanted, ann);
     CHECK(got.body.find(R"("name":"ann")") != std::string::npos);
     CHECK(got.body.find(R"("name":"bob")") == std::string::npos);
+    for (const std::string selector : {"{}", R"({"type":"user"})", R"({"_id":{"$gt":null}})",
+                                 R"({"$or":[{"name":"bob"},{"name":"ann"}]})"}) {
+        CAPTURE(selector);
+        const auto query = R"({"selector":)" + std::string(selector) + "}";
+        const auto found = server.request("POST", "/_users/_find", query, ann).body;
+        CHECK(found.find(R"("name":"ann")") != std::string::npos);
+        CHECK(found.find(R"("name":"bob")") == std::string::npos);
+        const auto unknown = server.request("POST", "/_users/_find", query, nobody);
+        CHECK(unknown.body.find(R"("name")") == std::string::npos);
+    }
+    CHECK(server.request("GET", "/_users/_design/x/_view/y", {}, ann).status >= 403);
     CHECK(server.request("GET", "/_users/_all_docs", {}, ann).status == 401);
     CHECK(server.request("GET", "/_users/_changes", {}, ann).status == 401);
     CHECK(server.request("GET", "/_users/_design_docs?include_docs=true", {}, ann).status == 403);
