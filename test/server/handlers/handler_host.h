@@ -13,6 +13,8 @@
 #include "server/http/work_pool.h"
 #include "server/routes.h"
 #include "storage/engine/memory_engine.h"
+#include "storage/query/view/views.h"
+#include "test/storage/query/view/fake_runtime.h"
 
 namespace divan::server {
 
@@ -58,6 +60,10 @@ private:
     auth::Audit audit_;
     auth::RateLimiter limiter_{clock_, 100};
     std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
+    storage::FakeRuntime javascript_;
+    storage::Indexes indexes_{
+        [this](std::function<void()> work) { pool_->post(std::move(work)); }};
+    storage::Views views_{indexes_, {javascript_, setting_reader(config)}};
     Services services_;
     std::shared_ptr<storage::Database> database_;
 };
