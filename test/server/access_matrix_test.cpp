@@ -155,6 +155,7 @@ const Expectation* expectation_for(const Route& route) {
 TEST_CASE("access: every route has a row in access_expectations.h, and every row a route") {
     std::set<std::string, std::less<>> names;
     for (const auto& route : routes()) {
+        if (!route.handler) continue;  // a path that answers no method at all
         names.insert(name_of(route));
         CAPTURE(name_of(route));
         CHECK_MESSAGE(expectation_for(route), "say in access_expectations.h who may call it");
