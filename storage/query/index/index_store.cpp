@@ -113,30 +113,31 @@ IndexStore::IndexStore(Database& database, const IndexDefinition& definition, Tr
     : database_(database), definition_(definition), shape_(shape) {
     auto found = read_index_head(database_.engine(), database_.id(), definition_.name());
     if (found) head_ = std::move(*found);
+    const auto purges = database_.state().purge_sequence;
     if (!found) {
-        create();
+        create(purges);
     } else if (head_.trees.size() != definition_.trees.size() ||
                head_.collator != sort_key_version()) {
-        reset();
+        reset(purges);
     }
 }
 
-void IndexStore::create() {
+void IndexStore::create(std::uint64_t purge_sequence) {
     head_ = {};
     head_.number = random_u64();
     head_.collator = sort_key_version();
-    head_.purge_sequence = database_.state().purge_sequence;
+    head_.purge_sequence = purge_sequence;
     head_.trees.resize(definition_.trees.size());
     Batch batch;
     batch.put(Family::index, head_key(), head_.encode());
     database_.commit_aside(batch, Durability::buffered);
 }
 
-void IndexStore::reset() {
+void IndexStore::reset(std::uint64_t purge_sequence) {
     Batch batch;
     erase_contents(batch, database_.id(), head_.number);
     database_.commit_aside(batch, Durability::buffered);
-    create();
+    create(purge_sequence);
 }
 
 Bytes IndexStore::head_key() const {

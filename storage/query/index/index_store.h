@@ -45,11 +45,12 @@ public:
     /// `fresh` none of the documents has rows yet. Survives a crash whole or not at all, though not
     /// always: it may be undone until the next synced commit.
     void apply(const RowBatch& batch, Sequence sequence, std::uint64_t purge_sequence, bool fresh);
-    /// Empties it, where what it has can no longer be brought up to date.
-    void reset();
+    /// Empties it, where what it has can no longer be brought up to date. Purges up to this one are
+    /// of no concern to it any more.
+    void reset(std::uint64_t purge_sequence);
 
 private:
-    void create();
+    void create(std::uint64_t purge_sequence);
     void add_old_rows(const RowBatch& batch, std::vector<std::vector<RowEdit>>& edits,
                       std::vector<bool>& had_rows, std::vector<Bytes>& held) const;
     void put_references(const RowBatch& batch, const std::vector<bool>& had_rows, Batch& out) const;

@@ -83,33 +83,35 @@ bool IndexUpdater::run(std::chrono::milliseconds time, const std::function<bool(
 void IndexUpdater::begin_pass() {
     auto view = database_->view();
     const auto& state = view->state();
-    // Behind what is forgotten by now, or ahead of a database that was restored.
-    if (head().sequence > state.update_sequence || head().purge_sequence > state.purge_sequence) {
-        store_.reset();
+    const auto forgotten = [&] {
+        const auto missed = state.purge_sequence - head().purge_sequence;
+        return missed > 0 && missed > purge_history(*view).size();
+    };
+    // Ahead of a database that was restored, or behind purges that nobody remembers.
+    if (head().sequence > state.update_sequence || head().purge_sequence > state.purge_sequence ||
+        forgotten()) {
+        store_.reset(state.purge_sequence);
     }
-    pass_ = std::make_unique<Pass>(std::move(view), head().sequence);
-    remove_purged();
-    if (pass_->fresh != (head().sequence.value == 0)) begin_pass();
+    if (head().purge_sequence < state.purge_sequence) remove_purged(*view);
     done_ = 0;
-    total_ = count_changes(*pass_->view, head().sequence);
+    total_ = count_changes(*view, head().sequence);
+    pass_ = std::make_unique<Pass>(std::move(view), head().sequence);
 }
 
 // What a purge leaves of a document has a new sequence and comes with the changes; what it takes
 // away altogether has none any more.
-void IndexUpdater::remove_purged() {
-    const auto now = pass_->view->state().purge_sequence;
+void IndexUpdater::remove_purged(const ReadView& view) {
+    const auto now = view.state().purge_sequence;
+    const auto history = purge_history(view);
     const auto missed = now - head().purge_sequence;
-    if (missed == 0) return;
-    const auto history = purge_history(*pass_->view);
-    if (missed > history.size()) return store_.reset();
-    RowBatch gone(*definition_);
     std::vector<std::string> ids;
     for (auto row = history.end() - static_cast<std::ptrdiff_t>(missed); row != history.end();
          ++row) {
-        if (!pass_->view->head(row->id)) ids.push_back(row->id);
+        if (!view.head(row->id)) ids.push_back(row->id);
     }
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    RowBatch gone(*definition_);
     for (const auto& id : ids) gone.add_document(id);
     store_.apply(gone, head().sequence, now, false);
 }

@@ -47,7 +47,7 @@ private:
 
     bool up_to_date() const;
     void begin_pass();
-    void remove_purged();
+    void remove_purged(const ReadView& view);
     std::unique_ptr<Mapped> map_batch();
     void read_group(Mapped& out, std::vector<Change>& group);
     void map_group(Mapped& out, const std::vector<Change>& group);

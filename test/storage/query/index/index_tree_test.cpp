@@ -49,6 +49,28 @@ public:
     }
 };
 
+/// Counts the nodes that are read.
+class CountingReader final : public Reader {
+public:
+    explicit CountingReader(const Reader& reader) : reader_(reader) {}
+    bool get(Family family, BytesView key, Bytes& value) const override {
+        ++reads;
+        return reader_.get(family, key, value);
+    }
+    std::vector<std::optional<Bytes>> get_many(Family family,
+                                               std::span<const Bytes> keys) const override {
+        return reader_.get_many(family, keys);
+    }
+    std::unique_ptr<Cursor> cursor(Family family, BytesView lower,
+                                   BytesView upper) const override {
+        return reader_.cursor(family, lower, upper);
+    }
+    mutable std::size_t reads = 0;
+
+private:
+    const Reader& reader_;
+};
+
 using Model = std::map<std::string, std::string>;
 
 struct TreeFixture {
@@ -192,6 +214,25 @@ TEST_CASE("one row more costs one node a level") {
                            .apply(tree.state, edits);
     CHECK(after.rows == 20001);
     CHECK(batch.entries().size() <= tree.state.height + 2);
+}
+
+TEST_CASE("counting and reducing a range costs reads by the height, not by the rows") {
+    for (const int rows : {1000, 10'000, 100'000}) {
+        TreeFixture tree;
+        tree.shape = {};
+        tree.reducers.pop_back();
+        Model model;
+        for (int i = 0; i < rows; ++i) model["key" + std::to_string(1'000'000 + i)] = "1";
+        tree.edit(model);
+        const CountingReader reader(*tree.engine);
+        const IndexTree read(reader, tree.address, tree.state);
+        const auto sum = read.reduce("key1000010", "key" + std::to_string(999'990 + rows), 0,
+                                     *tree.reducers[0]);
+        CHECK(sum == std::to_string(rows - 20));
+        CHECK(reader.reads <= 2 * (tree.state.height + 1));
+        CHECK(read.count_below("key1000500") == 500);
+        CHECK(reader.reads <= 3 * (tree.state.height + 1));
+    }
 }
 
 TEST_CASE("edits that change nothing write nothing") {

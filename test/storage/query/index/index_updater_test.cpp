@@ -128,6 +128,20 @@ TEST_CASE("purged documents leave the index") {
     CHECK(f.updated()->head.purge_sequence == 1);
 }
 
+TEST_CASE("an index that missed purges nobody remembers is built again") {
+    UpdaterFixture f;
+    std::vector<PurgeRow> purge;
+    for (int i = 0; i < 5; ++i) {
+        const auto id = "doc" + std::to_string(i);
+        purge.push_back({id, {parse_revision(f.put(R"({"_id":")" + id + R"(","k":[1]})")).value()}});
+    }
+    f.put(R"({"_id":"stays","k":[2]})");
+    CHECK(f.updated()->head.trees[0].rows == 6);
+    f.database->set_purged_infos_limit(2);
+    f.database->writer().purge(purge).value();
+    CHECK(f.rows(*f.updated()) == "2@stays=null ");
+}
+
 TEST_CASE("the index shows only what was asked for, and reading does not build it") {
     UpdaterFixture f;
     f.put(R"({"_id":"a","k":[1]})");
