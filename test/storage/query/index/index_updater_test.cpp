@@ -133,7 +133,8 @@ TEST_CASE("an index that missed purges nobody remembers is built again") {
     std::vector<PurgeRow> purge;
     for (int i = 0; i < 5; ++i) {
         const auto id = "doc" + std::to_string(i);
-        purge.push_back({id, {parse_revision(f.put(R"({"_id":")" + id + R"(","k":[1]})")).value()}});
+        const auto revision = f.put(R"({"_id":")" + id + R"(","k":[1]})");
+        purge.push_back({id, {parse_revision(revision).value()}});
     }
     f.put(R"({"_id":"stays","k":[2]})");
     CHECK(f.updated()->head.trees[0].rows == 6);
