@@ -29,13 +29,35 @@ bool is_own(const Request& request, std::string_view origin) {
     return same(request.header("host")) || same(request.header("x-forwarded-host"));
 }
 
+/// What a form can send without being asked for permission first (Fetch standard).
+bool is_of_form(const Request& request) {
+    if (request.method != "POST") return false;
+    std::string type(request.content_type());
+    for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    type.erase(type.find_last_not_of(" \t") + 1);
+    return type == "text/plain" || type == "application/x-www-form-urlencoded" ||
+           type == "multipart/form-data";
+}
+
+/// Signing in, where nobody's name is at stake yet; a document's upload, which demands a Referer of
+/// this server; and an application's own functions.
+bool takes_forms(const Request& request) {
+    const auto& path = request.segments;
+    if (path.size() == 1) return path[0] == "_session";
+    if (path.size() < 2 || path[0].starts_with('_')) return false;
+    return path[1] == "_design" || (path.size() == 2 && !path[1].starts_with('_'));
+}
+
 }  // namespace
 
 Result<void> check_cross_site(const Request& request, const Identity& who, const Cors& cors) {
     if (changes_nothing(request.method)) return {};
+    const bool by_cookie = who.authenticated_by == "cookie";
+    if (by_cookie && is_of_form(request) && !takes_forms(request)) {
+        return Error{Code::bad_content_type, "Content-Type must be application/json", {}};
+    }
     const auto* site = request.header("sec-fetch-site");
     if (site != nullptr && (*site == "same-origin" || *site == "none")) return {};
-    const bool by_cookie = who.authenticated_by == "cookie";
     if (!by_cookie && site == nullptr) return {};
 
     const auto* origin = request.header("origin");
