@@ -26,6 +26,7 @@ constexpr Row table[] = {
     {"/_utils", "GET,HEAD"},
     {"/_utils/{file...}", "GET,HEAD"},
     {"/_active_tasks", "GET,HEAD"},
+    {"/_session", "GET,HEAD,POST,DELETE"},
     {"/_all_dbs", "GET,HEAD"},
     {"/_dbs_info", "GET,HEAD,POST"},
     {"/{db}", "DELETE,GET,HEAD,POST"},

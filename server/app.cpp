@@ -12,6 +12,8 @@
 #include "auth/user_databases.h"
 #include "auth/audit.h"
 #include "auth/rate_limit.h"
+#include "auth/sessions.h"
+#include "auth/tokens.h"
 #include "server/compactor.h"
 #include "server/config/admins.h"
 #include "server/config/config.h"
@@ -21,6 +23,8 @@
 #include "server/http/work_pool.h"
 #include "server/listen.h"
 #include "server/services.h"
+#include "server/session_keeper.h"
+#include "server/session_settings.h"
 #include "storage/base/log.h"
 #include "storage/engine/rocks_engine.h"
 #include "storage/query/js/worker_pool.h"
@@ -108,6 +112,10 @@ struct App::Parts {
     std::unique_ptr<storage::Indexes> indexes;
     std::unique_ptr<storage::Views> views;
     std::unique_ptr<auth::HashUpgrades> hash_upgrades;
+    std::unique_ptr<auth::SystemStore> system_store;
+    std::unique_ptr<ConfiguredSessions> session_settings;
+    std::unique_ptr<auth::Sessions> sessions;
+    std::unique_ptr<auth::Tokens> tokens;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -116,6 +124,7 @@ struct App::Parts {
     std::unique_ptr<auth::UserDatabases> user_databases;
     std::shared_ptr<TlsContext> tls;  ///< Shared with `http`.
     HttpOptions listening;
+    std::unique_ptr<SessionKeeper> session_keeper;
 };
 
 void App::upgrade_hashes(Parts& parts) {
@@ -148,6 +157,14 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.accounts =
         std::make_unique<auth::Accounts>(*parts.catalog, setting_reader(parts.config), parts.clock);
     parts.javascript = make_javascript(parts.config, parts.options);
+    parts.system_store = std::make_unique<auth::SystemStore>(*parts.engine);
+    parts.session_settings = std::make_unique<ConfiguredSessions>(parts.config);
+    parts.sessions = std::make_unique<auth::Sessions>(
+        *parts.system_store, *parts.session_settings,
+        [&accounts = *parts.accounts](std::string_view name) { return accounts.find(name); },
+        parts.clock);
+    parts.tokens = std::make_unique<auth::Tokens>(*parts.sessions, *parts.system_store,
+                                                  *parts.session_settings, parts.clock);
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     // Of its own: an update keeps its thread while queries wait for it.
@@ -162,6 +179,9 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.services.reset(new Services{*parts.catalog,
                                       parts.config,
                                       *parts.accounts,
+                                      *parts.session_settings,
+                                      *parts.sessions,
+                                      *parts.tokens,
                                       *parts.pool,
                                       parts.clock,
                                       parts.metrics,
@@ -179,6 +199,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.http = std::make_unique<HttpServer>(*parts.dispatcher, parts.metrics, parts.listening);
     // Last, so that a start that fails leaves nothing behind and says no password.
     ensure_admin(parts.config);
+    ensure_secret(parts.config);
     parts.services->node_uuid = ensure_node_uuid(parts.config);
     ensure_system_databases(parts.config, *parts.catalog);
 }
@@ -191,6 +212,7 @@ void App::start() {
     parts_->compactor = std::make_unique<Compactor>(*parts_->catalog, compaction_pause);
     parts_->user_databases = std::make_unique<auth::UserDatabases>(
         *parts_->catalog, setting_reader(parts_->config));
+    parts_->session_keeper = std::make_unique<SessionKeeper>(*parts_->sessions);
     parts_->http->start();
 }
 
@@ -207,6 +229,11 @@ void App::stop() {
     parts.http.reset();
     parts.dispatcher.reset();
     parts.services.reset();
+    parts.session_keeper.reset();  // writes down what the last requests have used
+    parts.tokens.reset();
+    parts.sessions.reset();
+    parts.session_settings.reset();
+    parts.system_store.reset();
     parts.index_pool.reset();
     parts.views.reset();
     parts.indexes.reset();

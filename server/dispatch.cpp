@@ -134,6 +134,10 @@ Task<Response> Dispatcher::handle(Request& request) {
         } catch (...) {
             response = explain_failure(request);
         }
+        renew_session(call, response);
+        if (response.status == 429 && call.retry_after.count() > 0) {
+            response.set("Retry-After", std::to_string(call.retry_after.count()));
+        }
         current->limits.count_failure(services_.limiter, request, response, call.client_address);
         if (response.refused) complete_refusal(request, current->hints, response);
         current->cors.complete(request, response);

@@ -20,6 +20,7 @@
 #include "server/handlers/revisions.h"
 #include "server/handlers/root.h"
 #include "server/handlers/security.h"
+#include "server/handlers/session.h"
 #include "server/handlers/shards.h"
 #include "server/handlers/views.h"
 
@@ -44,6 +45,16 @@ constexpr Route table[] = {
     // server/handlers/account_pages: signing in, and one's own account, for people
     {"GET", "/_account", Access::anyone, get_account_page},
     {"GET", "/_account/{file}", Access::anyone, get_account_file},
+
+    // server/handlers/session: signing in and out, sessions as records, tokens
+    {"GET", "/_session", Access::anyone, get_session},
+    {"POST", "/_session", Access::anyone, post_session},
+    {"DELETE", "/_session", Access::anyone, delete_session},
+    {"GET", "/_session/list", Access::user, get_session_list},
+    {"DELETE", "/_session/list", Access::user, delete_session_list},
+    {"DELETE", "/_session/list/{id}", Access::user, delete_listed_session},
+    {"POST", "/_session/token", Access::user, post_session_token},
+    {"POST", "/_session/refresh", Access::anyone, post_session_refresh},
 
     // server/handlers/databases: all databases
     {"GET", "/_all_dbs", Access::database_lister, get_all_dbs},

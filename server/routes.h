@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,8 @@
 #include "storage/base/identity.h"
 
 namespace divan::server {
+
+struct SignInRules;
 
 /// Who may call a route. Dispatch checks it before the handler runs.
 enum class Access : std::uint8_t {
@@ -35,6 +38,9 @@ struct Call {
     std::vector<std::pair<std::string_view, std::string>> path_values;
     /// Who asks, as `Request::peer_address`; behind `[chttpd] trusted_proxies` their client.
     std::string client_address = {};
+    const SignInRules* sign_in = nullptr;  ///< What authenticated it: never null in a handler.
+    std::chrono::seconds retry_after{0};  ///< Of a 429, for its Retry-After; 0 for none.
+    std::string renewed_cookie = {};  ///< A newer session cookie for the answer; empty for none.
 
     /// The value of `{name}`; a bug where the pattern has none.
     const std::string& path(std::string_view name) const;

@@ -16,6 +16,9 @@ namespace divan::auth {
 class Accounts;
 class Audit;
 class RateLimiter;
+class Sessions;
+class SessionSettings;
+class Tokens;
 }  // namespace divan::auth
 
 namespace divan::storage {
@@ -35,6 +38,9 @@ struct Services {
     storage::Catalog& catalog;
     Config& config;
     auth::Accounts& accounts;
+    auth::SessionSettings& session_settings;
+    auth::Sessions& sessions;
+    auth::Tokens& tokens;
     WorkPool& pool;
     Clock& clock;
     Metrics& metrics;

@@ -42,6 +42,15 @@ void append_json_double(std::string& out, double value) {
     out.append(bytes.data(), end);
 }
 
+void append_json_strings(std::string& out, std::span<const std::string> texts) {
+    out += '[';
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (i > 0) out += ',';
+        append_json_string(out, texts[i]);
+    }
+    out += ']';
+}
+
 std::string json_string(std::string_view text) {
     std::string out;
     out.reserve(text.size() + 2);

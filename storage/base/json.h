@@ -18,6 +18,8 @@ void append_json_string(std::string& out, std::string_view text);
 /// Appends a double as CouchDB prints it: 100.0, 1.0e-5 …
 void append_json_double(std::string& out, double value);
 std::string json_string(std::string_view text);
+/// As a JSON array of strings.
+void append_json_strings(std::string& out, std::span<const std::string> texts);
 
 /// A small request's JSON as a tree. For documents use `storage/document/client_document.h`,
 /// which never builds one. Objects keep their order; a repeated key has its last value at its

@@ -102,6 +102,27 @@ private:
     Numbers numbers_;
 };
 
+// GET /, with a session's cookie or with nothing: the difference is what a session costs.
+class Welcomes : public Slice {
+public:
+    Welcomes(Site& site, Limits limits, Samples& samples, bool with_session)
+        : Slice(site, limits, samples, 200) {
+        auto target = site.target();
+        target.authorization =
+            with_session ? fmt::format("Cookie: {}\r\n", sign_in(site.target())) : "";
+        head_ = target.head("GET", "/", {}, 0);
+    }
+
+private:
+    void fill(std::size_t, Exchange& exchange) override { exchange.head = head_; }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, 40);
+        return 1;
+    }
+
+    std::string head_;
+};
+
 // A list of the whole corpus: `_all_docs` or `_changes`.
 class Lists : public Slice {
 public:
@@ -211,6 +232,14 @@ std::unique_ptr<Work> make(Site& site, Limits limits, std::size_t clients, Sampl
     return std::make_unique<T>(site, limits, clients, samples);
 }
 
+struct WelcomesOfNobody : Welcomes {
+    WelcomesOfNobody(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Welcomes(site, limits, samples, false) {}
+};
+struct WelcomesOfSession : Welcomes {
+    WelcomesOfSession(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Welcomes(site, limits, samples, true) {}
+};
 struct AllDocs : Lists {
     AllDocs(Site& site, Limits limits, std::size_t, Samples& samples)
         : Lists(site, limits, samples, "_all_docs", false) {}
@@ -248,6 +277,9 @@ constexpr Kind table[] = {
      make_view_ranges},
     {"view-group", "group_level=1 over the view: 100 groups", "queries/s", 1, many,
      make_view_groups},
+    {"welcome", "GET / by nobody", "requests/s", 16, many, make<WelcomesOfNobody>},
+    {"welcome-session", "GET / with a session's cookie", "requests/s", 16, many,
+     make<WelcomesOfSession>},
 };
 
 }  // namespace

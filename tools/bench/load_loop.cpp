@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/json.hpp>
 #include <boost/url/parse.hpp>
 #include <cerrno>
 #include <cstring>
@@ -246,9 +247,11 @@ public:
     void done(std::size_t, const ReplyParser& reply, std::chrono::nanoseconds) override {
         status = reply.status();
         answer = reply.body();
+        cookie = reply.cookie();
     }
     int status = 0;
     std::string answer;
+    std::string cookie;
 
 private:
     std::string head_;
@@ -273,6 +276,8 @@ Target Target::parse(const std::string& url) {
     if (parsed->has_userinfo()) {
         target.authorization = fmt::format(
             "Authorization: Basic {}\r\n", base64(parsed->user() + ":" + parsed->password()));
+        target.sign_in = boost::json::serialize(
+            boost::json::object{{"name", parsed->user()}, {"password", parsed->password()}});
     }
     return target;
 }
@@ -300,6 +305,17 @@ std::string call(const Target& target, std::string_view method, std::string_view
     run_load(target, 1, work);
     status = work.status;
     return work.answer;
+}
+
+std::string sign_in(const Target& target) {
+    const auto head = target.head("POST", "/_session", "application/json", target.sign_in.size());
+    OneCall work(head, target.sign_in);
+    run_load(target, 1, work);
+    if (work.status != 200 || work.cookie.empty()) {
+        throw std::runtime_error(fmt::format("{}: no session: {} {}", target.url, work.status,
+                                             work.answer.substr(0, 300)));
+    }
+    return work.cookie;
 }
 
 }  // namespace divan::bench

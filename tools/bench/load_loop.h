@@ -17,6 +17,7 @@ struct Target {
     std::uint16_t port = 80;
     std::string prefix;
     std::string authorization;  ///< The whole header line; empty where the URL names nobody.
+    std::string sign_in;        ///< The body of a POST to `_session`, likewise.
 
     /// Throws `std::invalid_argument` with a sentence.
     static Target parse(const std::string& url);
@@ -47,6 +48,10 @@ public:
 /// anything left. Throws `std::runtime_error` where the server is gone or silent for `patience`.
 void run_load(const Target& target, std::size_t clients, Work& work,
               std::chrono::seconds patience = std::chrono::seconds(60));
+
+/// Signs in as the URL says: the cookie of the session, `name=value`. Throws `std::runtime_error`
+/// where the URL names nobody or the server gives no cookie.
+std::string sign_in(const Target& target);
 
 /// One request, with a body where there is a `content_type`; the whole reply. `status` receives its
 /// status.

@@ -34,6 +34,7 @@ void ReplyParser::start(bool keep_body) {
     left_ = body_bytes_ = lines_ = 0;
     line_.clear();
     body_.clear();
+    cookie_.clear();
 }
 
 ReplyParser::State ReplyParser::feed(std::string_view& bytes) {
@@ -112,6 +113,8 @@ bool ReplyParser::read_head() {
             part_ = Part::chunk_size;
         } else if (name.size() == 10 && equals_lower(name, "connection")) {
             keep_alive_ = !equals_lower(value, "close");
+        } else if (keep_body_ && equals_lower(name, "set-cookie")) {
+            cookie_ = value.substr(0, value.find(';'));
         }
     }
     return true;

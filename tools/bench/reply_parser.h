@@ -25,6 +25,8 @@ public:
     /// Line feeds in the body: CouchDB's lists have a row a line.
     std::uint64_t lines() const { return lines_; }
     const std::string& body() const { return body_; }
+    /// `name=value` of the last Set-Cookie, where the body is kept; empty where there is none.
+    const std::string& cookie() const { return cookie_; }
     bool keep_alive() const { return keep_alive_; }
     bool untouched() const { return part_ == Part::head && line_.empty(); }
 
@@ -54,6 +56,7 @@ private:
     std::uint64_t lines_ = 0;
     std::string line_;  ///< The head, or a line of the chunked form, as far as it has come.
     std::string body_;
+    std::string cookie_;
 };
 
 }  // namespace divan::bench

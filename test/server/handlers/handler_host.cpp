@@ -53,8 +53,9 @@ Task<void> run(Handler handler, Call& call, Reply& reply, IoLoop& loop) {
 }  // namespace
 
 HandlerHost::HandlerHost(bool partitioned)
-    : services_{catalog_, config, accounts_, *pool_, clock_, metrics_, audit_, limiter_,
-                javascript_, views_, "uuid", [] {}, [] { return false; }} {
+    : services_{catalog_, config, accounts_, session_settings_, sessions_, tokens_, *pool_,
+                clock_, metrics_, audit_, limiter_, javascript_, views_, "uuid", [] {},
+                [] { return false; }} {
     storage::NewDatabase options;
     options.partitioned = partitioned;
     database_ = catalog_.create("db", options).value();

@@ -8,10 +8,13 @@
 #include "auth/accounts.h"
 #include "auth/audit.h"
 #include "auth/rate_limit.h"
+#include "auth/sessions.h"
+#include "auth/tokens.h"
 #include "server/config/config.h"
 #include "server/http/io_loop.h"
 #include "server/http/work_pool.h"
 #include "server/routes.h"
+#include "server/session_settings.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/query/view/views.h"
 #include "test/storage/query/view/fake_runtime.h"
@@ -59,6 +62,12 @@ private:
     auth::Accounts accounts_{catalog_, setting_reader(config), clock_};
     auth::Audit audit_;
     auth::RateLimiter limiter_{clock_, 100};
+    auth::SystemStore system_store_{*engine_};
+    ConfiguredSessions session_settings_{config};
+    auth::Sessions sessions_{system_store_, session_settings_,
+                             [this](std::string_view name) { return accounts_.find(name); },
+                             clock_};
+    auth::Tokens tokens_{sessions_, system_store_, session_settings_, clock_};
     std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
     storage::FakeRuntime javascript_;
     storage::Indexes indexes_{

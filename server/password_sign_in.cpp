@@ -1,0 +1,43 @@
+#include "server/password_sign_in.h"
+
+#include <fmt/format.h>
+
+#include "server/audit_event.h"
+#include "server/limits.h"
+
+namespace divan::server {
+namespace {
+
+void record(const Call& call, const auth::Credentials& credentials, bool ok,
+            std::string_view detail) {
+    auto event = audit_event(call, "sign_in");
+    event.user = credentials.name;
+    event.ok = ok;
+    event.detail = detail;
+    call.services.audit.record(std::move(event));
+}
+
+}  // namespace
+
+Task<Result<auth::Account>> sign_in_by_password(Call& call, const auth::Credentials& credentials,
+                                                std::string_view way) {
+    auto& services = call.services;
+    if (const auto wait = account_wait(services.limiter, services.config, credentials.name)) {
+        call.retry_after = *wait;
+        record(call, credentials, false, "too many failures");
+        co_return Error{Code::too_many_requests,
+                        fmt::format("Too many requests. Try again in {} s.", wait->count()),
+                        {}};
+    }
+    auto account = co_await services.on_storage(
+        [&] { return services.accounts.verify(credentials, call.client_address); });
+    if (account.has_error()) {
+        count_account_failure(services.limiter, services.config, credentials.name);
+        record(call, credentials, false, account.error().reason);
+        co_return account.error();
+    }
+    record(call, credentials, true, way);
+    co_return std::move(account);
+}
+
+}  // namespace divan::server
