@@ -142,6 +142,12 @@ Accounts::Known Accounts::known(std::string_view name) const {
     return known;
 }
 
+const Error& wrong_code() {
+    // Named, so that it is told apart; the name is the one that it would have anyway.
+    static const Error error{Code::unauthorized, wrong_credentials, "unauthorized"};
+    return error;
+}
+
 std::optional<Account> Accounts::find(std::string_view name) const {
     auto found = known(name);
     if (found.conflicted) return std::nullopt;
@@ -172,8 +178,10 @@ Result<Account> Accounts::verify(const Credentials& credentials,
     }
     const auto computable = check_computable(found.password, setting_);
     if (computable.has_error()) return computable.error();
-    if (!is_theirs(credentials, found)) {
+    const auto right = is_theirs(credentials, found);
+    if (right != Right::yes) {
         lockout_.count_failure(client_address, credentials.name, salt);
+        if (right == Right::password_alone) return wrong_code();
         return Error{Code::unauthorized, wrong_credentials, {}};
     }
     if (found.conflicted) {
@@ -185,21 +193,25 @@ Result<Account> Accounts::verify(const Credentials& credentials,
     return std::move(*found.account);
 }
 
-bool Accounts::is_theirs(const Credentials& credentials, const Known& known) {
+Accounts::Right Accounts::is_theirs(const Credentials& credentials, const Known& known) {
     const bool two_factors = known.account && known.account->second_factor;
     if (!two_factors) {
-        if (passwords_.remembered(credentials, known.password)) return true;
+        if (passwords_.remembered(credentials, known.password)) return Right::yes;
         const bool right = passwords_.right(credentials, known.password);
         if (right) passwords_.remember(credentials, known.password);
-        return right;
+        return right ? Right::yes : Right::no;
     }
     // Nothing is remembered here, and both are always looked at: time must not tell which of the
     // two was right.
-    if (!credentials.code) return passwords_.right(credentials, PasswordHash());
+    if (!credentials.code) {
+        passwords_.right(credentials, PasswordHash());
+        return Right::no;
+    }
     const bool password_right = passwords_.right(credentials, known.password);
     const bool code_right = is_one_time_code(*known.account->second_factor, *credentials.code,
                                              clock_.unix_seconds());
-    return password_right && code_right;
+    if (!password_right) return Right::no;
+    return code_right ? Right::yes : Right::password_alone;
 }
 
 // couch_password_hasher:needs_upgrade/1.

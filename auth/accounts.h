@@ -32,6 +32,10 @@ struct Account {
     }
 };
 
+/// What `Accounts::verify` refuses with where the password is right and the one-time code is not, or
+/// not there. Its body reads like that of a wrong password.
+const Error& wrong_code();
+
 /// Who can sign in, and whether a password is theirs. Any thread.
 ///
 /// An admin of `[admins]` with a user document has the admin's password and the roles of both. Of
@@ -77,7 +81,8 @@ private:
     std::shared_ptr<const User> read_user(std::string_view name) const;
     Known known(std::string_view name) const;
     bool may_use_conflicted() const;
-    bool is_theirs(const Credentials& credentials, const Known& known);
+    enum class Right : std::uint8_t { no, password_alone, yes };
+    Right is_theirs(const Credentials& credentials, const Known& known);
     void report_outdated(const Credentials& credentials, const Known& known) const;
 
     storage::Catalog& catalog_;

@@ -78,7 +78,12 @@ Task<Response> post_session(Call& call) {
     const auto credentials = co_await read_sign_in(call);
     const auto account = co_await sign_in_by_password(call, credentials, "password");
     if (account.has_error()) {
-        if (account.error().code != Code::unauthorized) co_return refusal(account.error());
+        // couch_httpd_auth:verify_totp/2 throws: no cookie is taken back, so that whoever asks for
+        // the code learns that it is the code which is missing.
+        const auto& error = account.error();
+        if (error.code != Code::unauthorized || error == auth::wrong_code()) {
+            co_return refusal(error);
+        }
         co_return wrong_credentials(call, account.error());
     }
     redirect_of(call, "next");  // refused before there is a session

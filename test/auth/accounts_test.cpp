@@ -217,7 +217,9 @@ TEST_CASE_FIXTURE(AccountsFixture, "second factor: both are needed, and nothing 
     write_user("ann", R"("roles":[],"totp":{"key":"JBSWY3DPEHPK3PXP"},)" + hashed("pw"));
     clock.seconds = 59;
     CHECK(accounts.verify({"ann", "pw"}, here).error() == wrong);
-    CHECK(accounts.verify({"ann", "pw", ""}, here).error() == wrong);
+    CHECK(accounts.verify({"ann", "pw", ""}, here).error() == wrong_code());
+    CHECK(accounts.verify({"ann", "pw", "000000"}, here).error() == wrong_code());
+    CHECK(wrong_code().reason == wrong.reason);
     CHECK(accounts.verify({"ann", "bad", "996554"}, here).error() == wrong);
     CHECK(accounts.verify({"ann", "pw", "996554"}, here).has_value());
     CHECK_FALSE(accounts.remembered({"ann", "pw"}, here));

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "auth/session_cookie.h"
 #include "test/auth/session_fixture.h"
 
@@ -141,6 +144,32 @@ TEST_CASE_FIXTURE(SessionsFixture, "sessions: writing their use down brings none
     sessions->flush();
     reopen();
     CHECK(resumed(started.cookie).empty());
+}
+
+TEST_CASE_FIXTURE(SessionsFixture, "sessions: a revoked one stays so, whoever uses it meanwhile") {
+    for (int round = 0; round < 20; ++round) {
+        const auto started = start("ann");
+        clock.seconds += 60;
+        std::atomic<bool> revoked{false};
+        std::atomic<int> after{0};
+        std::vector<std::thread> users;
+        for (int i = 0; i < 3; ++i) {
+            users.emplace_back([&] {
+                for (int turn = 0; turn < 200; ++turn) {
+                    const bool before = revoked;
+                    if (!resumed(started.cookie).empty() && before) ++after;
+                    if (turn % 8 == 0) sessions->flush();
+                }
+            });
+        }
+        CHECK(sessions->revoke("ann", started.record.id));
+        revoked = true;
+        for (auto& user : users) user.join();
+        CHECK(after == 0);
+        sessions->flush();
+        reopen();
+        CHECK(resumed(started.cookie).empty());
+    }
 }
 
 TEST_CASE_FIXTURE(SessionsFixture, "sessions: ended ones are swept away, live ones stay") {
