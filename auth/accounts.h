@@ -32,8 +32,8 @@ struct Account {
     }
 };
 
-/// What `Accounts::verify` refuses with where the password is right and the one-time code is not, or
-/// not there. Its body reads like that of a wrong password.
+/// What `Accounts::verify` refuses with where the password is right and the one-time code is not,
+/// or not there. Its body reads like that of a wrong password.
 const Error& wrong_code();
 
 /// Who can sign in, and whether a password is theirs. Any thread.
