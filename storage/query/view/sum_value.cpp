@@ -1,6 +1,7 @@
 #include "storage/query/view/sum_value.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "storage/base/json.h"
 
@@ -150,8 +151,22 @@ std::string SumValue::text() const {
     return out;
 }
 
+bool Sum::add_plain(BytesView value) {
+    std::int64_t integer = 0;
+    const char* const end = value.data() + value.size();
+    const auto read = std::from_chars(value.data(), end, integer);
+    return read.ec == std::errc() && read.ptr == end &&
+           !__builtin_add_overflow(plain_, integer, &plain_);
+}
+
 void Sum::add(BytesView value) {
     if (!error_.empty()) return;
+    if (only_plain_) {
+        const auto before = plain_;
+        if (add_plain(value)) return;
+        value_ = SumValue(before);
+        only_plain_ = false;
+    }
     const JsonText json(value);
     if (json.kind() == JsonText::Kind::object && is_error(json)) {
         error_ = value;
@@ -162,6 +177,7 @@ void Sum::add(BytesView value) {
 
 std::string Sum::result() const {
     if (!error_.empty()) return error_;
+    if (only_plain_) return std::to_string(plain_);
     std::string out;
     value_.append_to(out);
     return out;

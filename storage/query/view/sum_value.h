@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@ namespace divan::storage {
 class SumValue {
 public:
     SumValue() = default;
+    explicit SumValue(std::int64_t value) : number_(value) {}
     explicit SumValue(const JsonText& value);
 
     /// Empty, or what cannot be added: this is then of no use.
@@ -49,6 +51,10 @@ public:
     static std::string error(std::string_view reason, std::string_view cause);
 
 private:
+    bool add_plain(BytesView value);
+
+    bool only_plain_ = true;  ///< So far all were integers that fit, together: then they are here.
+    std::int64_t plain_ = 0;
     SumValue value_;
     std::string error_;
 };
