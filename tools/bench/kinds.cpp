@@ -142,6 +142,66 @@ private:
     const std::string head_;
 };
 
+// POST /db/_find, of what no document has: each one is looked at.
+class Scans : public Slice {
+public:
+    Scans(Site& site, Limits limits, std::size_t, Samples& samples)
+        : Slice(site, limits, samples, 200),
+          head_(site.target().head("POST", fmt::format("/{}/_find", site.corpus()),
+                                   "application/json", body.size())) {}
+
+private:
+    static constexpr std::string_view body = R"({"selector":{"number":{"$lt":0}}})";
+
+    void fill(std::size_t, Exchange& exchange) override {
+        exchange.head = head_;
+        exchange.body = body;
+    }
+    double items(const ReplyParser&) override {
+        return static_cast<double>(site_.sizes().documents);
+    }
+
+    const std::string head_;
+};
+
+// POST /db/_find of 25 documents by an index, from a random value on.
+class IndexedFinds : public Slice {
+public:
+    IndexedFinds(Site& site, Limits limits, std::size_t clients, Samples& samples)
+        : Slice(site, limits, samples, 200), bodies_(clients), numbers_(13) {
+        constexpr std::string_view index =
+            R"({"index":{"fields":["number"]},"ddoc":"by-number","name":"by-number"})";
+        int status = 0;
+        const auto answer = call(site.target(), "POST", fmt::format("/{}/_index", site.corpus()),
+                                 "application/json", index, status);
+        if (status != 200) throw std::runtime_error("no index: " + answer);
+        path_ = fmt::format("/{}/_find", site.corpus());
+        call(site.target(), "POST", path_, "application/json", body_from(0), status);
+    }
+
+private:
+    static constexpr std::size_t found = 25;
+
+    static std::string body_from(std::uint64_t number) {
+        return fmt::format(R"({{"selector":{{"number":{{"$gte":{}}}}},"limit":{}}})", number,
+                           found);
+    }
+    void fill(std::size_t client, Exchange& exchange) override {
+        bodies_[client] = body_from(numbers_.below(900'000));
+        exchange.body = bodies_[client];
+        exchange.head =
+            site_.target().head("POST", path_, "application/json", exchange.body.size());
+    }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, found * site_.sizes().document_bytes);
+        return 1;
+    }
+
+    std::vector<std::string> bodies_;
+    std::string path_;
+    Numbers numbers_;
+};
+
 // POST /db/_bulk_get?revs=true of random documents.
 class BulkGets : public Slice {
 public:
@@ -269,6 +329,8 @@ constexpr Kind table[] = {
     {"changes", "_changes of all documents", "rows/s", 1, many, make<Changes>},
     {"changes-docs", "the same with include_docs", "rows/s", 1, many, make<ChangesWithDocs>},
     {"bulk-get", "_bulk_get of 100 documents, revs=true", "docs/s", 4, many, make<BulkGets>},
+    {"find", "_find that looks at all documents", "docs/s", 1, many, make<Scans>},
+    {"find-index", "_find of 25 documents by an index", "queries/s", 16, many, make<IndexedFinds>},
     {"file-put", "upload of an attachment", "MB/s", 2, 40, make<Uploads>},
     {"file-get", "download of an attachment", "MB/s", 2, many, make<Downloads>},
     {"view-build", "building a view: two emits a document, _sum", "docs/s", 1, 20,
