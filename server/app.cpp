@@ -62,8 +62,6 @@ std::size_t block_cache_bytes(const Config& config) {
     return static_cast<std::size_t>(std::max(bytes, least));
 }
 
-// "audit" in the data folder. Throws where it cannot be written: a server that should keep the log
-// does not run without it.
 std::unique_ptr<storage::js::WorkerPool> make_javascript(const Config& config,
                                                          const AppOptions& options) {
     auto program = options.javascript_program;
@@ -73,6 +71,8 @@ std::unique_ptr<storage::js::WorkerPool> make_javascript(const Config& config,
     });
 }
 
+// "audit" in the data folder. Throws where it cannot be written: a server that should keep the log
+// does not run without it.
 std::unique_ptr<auth::Audit> make_audit(const Config& config, const fs::path& data,
                                         const Clock& clock, Metrics& metrics) {
     constexpr std::int64_t file_bytes_least = 64 << 10;

@@ -10,9 +10,11 @@
 
 #include "server/config/config.h"
 #include "server/handlers/errand.h"
+#include "server/handlers/index_read.h"
 #include "server/services.h"
 #include "storage/query/mango/find.h"
 #include "storage/query/mango/index_cache.h"
+#include "storage/query/view/views.h"
 
 namespace divan::server {
 namespace {
@@ -22,15 +24,14 @@ using storage::mango::FindAnswer;
 using storage::mango::FindOptions;
 using storage::mango::Matches;
 using storage::mango::MatchSource;
+using storage::mango::OpenIndex;
 using storage::mango::Plan;
 using storage::mango::PlanFor;
 
 /// One query on its way: where matches come from, and what is written of them.
 class FindRun {
 public:
-    FindRun(std::shared_ptr<const storage::ReadView> view, const Plan& plan,
-            const FindOptions& options, std::uint64_t warning_ratio)
-        : find_(std::move(view), plan, options), answer_(plan, options, warning_ratio) {}
+    FindRun(Find find, FindAnswer answer) : find_(std::move(find)), answer_(std::move(answer)) {}
 
     bool done() const { return done_; }
 
@@ -129,23 +130,39 @@ private:
     std::deque<Step> steps_;
 };
 
+/// The index that a plan means, as fresh as the query wants it.
+Task<OpenIndex> open_index(Call& call, const Plan& plan, const FindOptions& options) {
+    const auto views = call.services.views.open(call.database, plan.index->design);
+    const bool as_it_is = !options.update || options.stale;
+    OpenIndex index;
+    index.tree = views.group->view(plan.index->name).tree;
+    index.reading = co_await read_index(
+        views.index, call.db().state(), as_it_is ? RowQuery::Update::no : RowQuery::Update::yes);
+    co_return index;
+}
+
 }  // namespace
 
 Task<Response> answer_find(Call& call, const FindOptions& options) {
     auto& services = call.services;
     const auto ratio = std::max<std::int64_t>(
         0, services.config.get_integer("mango", "index_scan_warning_threshold", 10));
+    auto view = call.db().view();
+    Plan plan;
+    co_await services.on_storage([&] {
+        plan = make_plan(services.mango_indexes->of(*view), options, call.db().entry().partitioned,
+                         PlanFor::find);
+    });
+    OpenIndex index;
+    const bool by_index = !plan.index->all_docs() && !plan.nothing;
+    if (by_index) index = co_await open_index(call, plan, options);
+
     std::unique_ptr<FindRun> run;
     std::string first;
     co_await services.on_storage([&] {
-        auto view = call.db().view();
-        const auto plan = make_plan(services.mango_indexes->of(*view), options,
-                                    call.db().entry().partitioned, PlanFor::find);
-        if (!plan.index->all_docs() && !plan.nothing) {
-            throw Refused(Code::not_implemented, "json indexes are not read yet.");
-        }
-        run = std::make_unique<FindRun>(std::move(view), plan, options,
-                                        static_cast<std::uint64_t>(ratio));
+        run = std::make_unique<FindRun>(
+            by_index ? Find(std::move(index), plan, options) : Find(view, plan, options),
+            FindAnswer(plan, options, static_cast<std::uint64_t>(ratio)));
         run->begin(first);
     });
     if (run->done()) co_return json_response(200, std::move(first));

@@ -4,9 +4,9 @@
 
 #include <optional>
 
+#include "server/handlers/index_read.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/view_rows.h"
-#include "server/index_wait.h"
 #include "storage/base/log.h"
 #include "storage/document/design_document.h"
 #include "storage/engine/keys.h"
@@ -33,11 +33,6 @@ void check(const Call& call, const OpenViews& views, RowQuery& query) {
                     views.group->definition->partitioned, call.services.config);
 }
 
-bool is_current(const storage::IndexReading& reading, const storage::DatabaseState& state) {
-    return reading.head.sequence >= state.update_sequence &&
-           reading.head.purge_sequence >= state.purge_sequence;
-}
-
 /// Where nothing was built yet since the design document was changed: what there was before, if it
 /// has the view.
 std::optional<ViewReading> read_previous(Call& call, const OpenViews& views) {
@@ -53,16 +48,9 @@ std::optional<ViewReading> read_previous(Call& call, const OpenViews& views) {
 
 /// As fresh as the query wants it.
 Task<ViewReading> read(Call& call, const OpenViews& views, const RowQuery& query) {
-    const auto state = call.db().state();
-    auto reading = views.index->read();
-    if (!is_current(*reading, state)) {
-        if (query.update == RowQuery::Update::lazy) views.index->update();
-        if (query.update == RowQuery::Update::yes) {
-            co_await index_at(*views.index, state.update_sequence);
-            reading = views.index->read();
-        } else if (reading->head.sequence.value == 0) {
-            if (auto previous = read_previous(call, views)) co_return std::move(*previous);
-        }
+    const auto reading = co_await read_index(views.index, call.db().state(), query.update);
+    if (query.update != RowQuery::Update::yes && reading->head.sequence.value == 0) {
+        if (auto previous = read_previous(call, views)) co_return std::move(*previous);
     }
     co_return ViewReading{views.group, reading, views.group->view(call.path("view"))};
 }
