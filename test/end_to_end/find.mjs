@@ -31,6 +31,7 @@ const people = Array.from({ length: 120 }, (_, n) => ({
   _id: `user-${String(n).padStart(3, '0')}`,
   name: ['Ann', 'bob', 'Éva', 'Zoë'][n % 4] + n,
   age: (n * 7) % 60,
+  visits: n,
   role: n % 3 ? 'patient' : 'practitioner',
   address: { city: ['Oslo', 'Bergen'][n % 2] },
   ...(n % 5 ? {} : { privateKey: `key-${n}` }),
@@ -69,21 +70,22 @@ async function pouchdb () {
   // What PouchDB finds in its own copy of the same documents.
   const copy = new PouchDB(`copy-${process.pid}`, { adapter: 'memory' })
   await copy.replicate.from(db)
-  const random = numbers(11)
-  const pick = list => list[Math.floor(random() * list.length)]
+  const { below: random } = numbers(11)
+  const pick = list => list[random(list.length)]
   const conditions = [
-    () => ({ age: { [pick(['$gt', '$gte', '$lt', '$lte', '$eq'])]: Math.floor(random() * 60) } }),
+    () => ({ age: { [pick(['$gt', '$gte', '$lt', '$lte', '$eq'])]: random(60) } }),
     () => ({ role: { $in: [pick(['patient', 'practitioner', 'nobody'])] } }),
     () => ({ 'address.city': pick(['Oslo', 'Bergen', 'Rome']) }),
-    () => ({ privateKey: { $exists: random() < 0.5 } }),
-    () => ({ tags: { $all: [pick(['a', 'b', 'c'])] } }),
-    () => ({ tags: { $size: pick([1, 2]) } }),
-    () => ({ age: { $mod: [pick([2, 3]), 1] } }),
-    () => ({ name: { $regex: pick(['^A', '1$', 'v']) } }),
-    () => ({ $or: [{ age: { $lt: 5 } }, { role: 'practitioner' }] })
+    () => ({ privateKey: { $exists: random(2) === 0 } }),
+    () => ({ tags: pick([{ $all: [pick(['a', 'b', 'c'])] }, { $size: 2 }]) }),
+    () => ({ visits: { $mod: [pick([2, 3]), 1] } }),
+    () => ({ name: { $regex: pick(['^A', '1$', 'v']) } })
   ]
   for (let round = 0; round < 60; ++round) {
-    const selector = { $and: [pick(conditions)(), pick(conditions)()] }
+    // PouchDB itself keeps only one of two conditions on the same field.
+    const first = random(conditions.length)
+    const second = (first + 1 + random(conditions.length - 1)) % conditions.length
+    const selector = { $and: [conditions[first](), conditions[second]()] }
     const [here, there] = await Promise.all([copy, db].map(one => one.find({ selector, limit: 1000 })))
     checks.same(ids(there).sort(), ids(here).sort(), `as PouchDB finds: ${JSON.stringify(selector)}`)
   }

@@ -9,18 +9,21 @@ namespace divan::storage::mango {
 
 Indexes IndexCache::of(const ReadView& view) {
     const auto& uuid = view.database().entry().uuid;
-    auto designs = read_designs(view);
+    const auto commits = view.state().commits;
+    std::shared_ptr<const Entry> known;
     {
         const std::lock_guard lock(mutex_);
-        const auto known = entries_.find(uuid);
-        if (known != entries_.end() && known->second.designs == designs) {
-            return known->second.indexes;
-        }
+        const auto found = entries_.find(uuid);
+        if (found != entries_.end()) known = found->second;
     }
-    auto indexes = read_indexes(view, designs);
+    if (known && known->commits == commits) return known->indexes;
+    auto designs = read_designs(view);
+    auto indexes =
+        known && known->designs == designs ? known->indexes : read_indexes(view, designs);
+    auto entry = std::make_shared<const Entry>(Entry{commits, std::move(designs), indexes});
     const std::lock_guard lock(mutex_);
     if (entries_.size() >= entries_max) entries_.clear();
-    entries_.insert_or_assign(uuid, Entry{std::move(designs), indexes});
+    entries_.insert_or_assign(uuid, std::move(entry));
     return indexes;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,6 +28,7 @@ private:
         bool operator==(const Design&) const = default;
     };
     struct Entry {
+        std::uint64_t commits = 0;  ///< Of the database, when this was so.
         std::vector<Design> designs;
         Indexes indexes;
     };
@@ -36,7 +38,7 @@ private:
     static Indexes read_indexes(const ReadView& view, const std::vector<Design>& designs);
 
     std::mutex mutex_;
-    std::unordered_map<std::string, Entry> entries_;  ///< By the database's uuid.
+    std::unordered_map<std::string, std::shared_ptr<const Entry>> entries_;  ///< By the database's uuid.
 };
 
 }  // namespace divan::storage::mango
