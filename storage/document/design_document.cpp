@@ -55,6 +55,8 @@ constexpr Path paths[] = {
     path({"rewrites", string | array}),
     path({"shows", object}, any(object | string)),
     path({"updates", object}, any(object | string)),
+    path({"validate_doc_update", string}),
+    path({"views", object}, {"lib", object}),
 };
 
 unsigned kind_of(const JsonValue& value) {
@@ -114,17 +116,13 @@ std::optional<Error> check_forms(const JsonValue& design) {
     }
     const JsonValue* language = design.find("language");
     const bool mango = language && language->string() == "query";
-    const Path others[] = {
-        // A selector as a validator is newer than CouchDB 3.5, which refuses it.
-        path({"validate_doc_update", mango ? string | object : string}),
-        path({"views", object}, {"lib", object}),
+    const Path views[] = {
         path({"views", object}, any(object), {"map", mango ? object : string}),
         path({"views", object}, any(object), {"reduce", string}),
         path({"views", object}, any(object), {"options", object}),
     };
-    for (const Path& path : others) {
-        const auto steps = std::span(path.steps).first(path.length);
-        if (auto refused = check_path(design, steps, {})) return refused;
+    for (const Path& path : views) {
+        if (auto refused = check_path(design, path.steps, {})) return refused;
     }
     return std::nullopt;
 }
