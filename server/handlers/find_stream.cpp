@@ -136,8 +136,8 @@ Task<OpenIndex> open_index(Call& call, const Plan& plan, const FindOptions& opti
     const bool as_it_is = !options.update || options.stale;
     OpenIndex index;
     index.tree = views.group->view(plan.index->name).tree;
-    index.reading = co_await read_index(
-        views.index, call.db().state(), as_it_is ? RowQuery::Update::no : RowQuery::Update::yes);
+    index.reading = co_await read_index(views.index, call.db().state(),
+                                        as_it_is ? RowQuery::Update::no : RowQuery::Update::yes);
     co_return index;
 }
 

@@ -12,8 +12,9 @@ bool is_current(const storage::IndexReading& reading, const storage::DatabaseSta
 
 }  // namespace
 
-Task<std::shared_ptr<const storage::IndexReading>> read_index(
-    std::shared_ptr<storage::Index> index, storage::DatabaseState state, RowQuery::Update update) {
+Task<std::shared_ptr<const storage::IndexReading>> read_index(std::shared_ptr<storage::Index> index,
+                                                              storage::DatabaseState state,
+                                                              RowQuery::Update update) {
     auto reading = index->read();
     if (is_current(*reading, state)) co_return reading;
     if (update == RowQuery::Update::lazy) index->update();

@@ -38,7 +38,8 @@ private:
     static Indexes read_indexes(const ReadView& view, const std::vector<Design>& designs);
 
     std::mutex mutex_;
-    std::unordered_map<std::string, std::shared_ptr<const Entry>> entries_;  ///< By the database's uuid.
+    std::unordered_map<std::string, std::shared_ptr<const Entry>>
+        entries_;  ///< By the database's uuid.
 };
 
 }  // namespace divan::storage::mango
