@@ -81,6 +81,10 @@ Result<RelyingParty> PasskeyPolicy::relying_party(const RequestedHost& request) 
     return party;
 }
 
+std::string PasskeyPolicy::site_name() const {
+    return text("rp_name", text("rp_id", "Divan"));
+}
+
 RegistrationPolicy PasskeyPolicy::registration() const {
     const auto value = one_of("registration", {"closed", "invite", "open"});
     return value == "open"     ? RegistrationPolicy::open

@@ -42,6 +42,8 @@ public:
     /// "localhost" is for the site "localhost"; any other is refused with `not_implemented` and
     /// what to set. The Host of others is not believed: it is the client's to choose.
     Result<RelyingParty> relying_party(const RequestedHost& request) const;
+    /// `rp_name`, also where passkeys are not set up; else `rp_id`, else "Divan".
+    std::string site_name() const;
     RegistrationPolicy registration() const;
     /// "required", "preferred" or "discouraged".
     std::string user_verification() const;

@@ -21,6 +21,7 @@ enum class RecordKind : char {
     user_settings = 'u',
     user_handle = 'h',
     secret = 'k',
+    departing_user = 'l',
 };
 
 /// Records of the server's own, which no client reads or writes as documents: sessions, passkeys,

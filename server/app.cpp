@@ -12,11 +12,13 @@
 #include "auth/user_databases.h"
 #include "auth/audit.h"
 #include "auth/rate_limit.h"
+#include "auth/passkey_ceremonies.h"
 #include "auth/sessions.h"
 #include "auth/tokens.h"
 #include "server/compactor.h"
 #include "server/config/admins.h"
 #include "server/config/config.h"
+#include "server/departed_users.h"
 #include "server/dispatch.h"
 #include "server/first_start.h"
 #include "server/handlers/global_changes.h"
@@ -116,6 +118,8 @@ struct App::Parts {
     std::unique_ptr<ConfiguredSessions> session_settings;
     std::unique_ptr<auth::Sessions> sessions;
     std::unique_ptr<auth::Tokens> tokens;
+    std::unique_ptr<auth::PasskeyCeremonies> passkeys;
+    std::unique_ptr<DepartedUsers> departed_users;
     std::unique_ptr<WorkPool> pool;
     std::unique_ptr<Services> services;
     std::unique_ptr<Dispatcher> dispatcher;
@@ -165,6 +169,14 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
         parts.clock);
     parts.tokens = std::make_unique<auth::Tokens>(*parts.sessions, *parts.system_store,
                                                   *parts.session_settings, parts.clock);
+    parts.passkeys = std::make_unique<auth::PasskeyCeremonies>(
+        *parts.system_store, setting_reader(parts.config),
+        [&accounts = *parts.accounts](std::string_view name) { return accounts.find(name); },
+        parts.clock);
+    parts.departed_users = std::make_unique<DepartedUsers>(
+        *parts.catalog, setting_reader(parts.config), *parts.system_store, *parts.passkeys,
+        *parts.sessions);
+    parts.departed_users->settle_rest();
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     // Of its own: an update keeps its thread while queries wait for it.
@@ -182,6 +194,8 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
                                       *parts.session_settings,
                                       *parts.sessions,
                                       *parts.tokens,
+                                      *parts.passkeys,
+                                      *parts.departed_users,
                                       *parts.pool,
                                       parts.clock,
                                       parts.metrics,
@@ -230,6 +244,8 @@ void App::stop() {
     parts.dispatcher.reset();
     parts.services.reset();
     parts.session_keeper.reset();  // writes down what the last requests have used
+    parts.departed_users.reset();
+    parts.passkeys.reset();
     parts.tokens.reset();
     parts.sessions.reset();
     parts.session_settings.reset();

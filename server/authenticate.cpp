@@ -77,6 +77,7 @@ constexpr WayIn ways_in[] = {
     {"POST", "_session", ""       },
     {"POST", "_session", "refresh"},
     {"",     "_account", "*"      },
+    {"",     "_passkey", "*"      },
 };
 
 bool is_way_in(const Request& request) {

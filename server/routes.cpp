@@ -16,6 +16,7 @@
 #include "server/handlers/mango_index.h"
 #include "server/handlers/node.h"
 #include "server/handlers/partitions.h"
+#include "server/handlers/passkeys.h"
 #include "server/handlers/purge.h"
 #include "server/handlers/revisions.h"
 #include "server/handlers/root.h"
@@ -55,6 +56,19 @@ constexpr Route table[] = {
     {"DELETE", "/_session/list/{id}", Access::user, delete_listed_session},
     {"POST", "/_session/token", Access::user, post_session_token},
     {"POST", "/_session/refresh", Access::anyone, post_session_refresh},
+
+    // server/handlers/passkeys: accounts without passwords; they ask who is signed in themselves
+    {"GET", "/_passkey", Access::anyone, get_passkeys},
+    {"GET", "/_passkey/policy", Access::anyone, get_passkey_policy},
+    {"POST", "/_passkey/register/options", Access::anyone, post_passkey_register_options},
+    {"POST", "/_passkey/register/verify", Access::anyone, post_passkey_register_verify},
+    {"POST", "/_passkey/signin/options", Access::anyone, post_passkey_signin_options},
+    {"POST", "/_passkey/signin/verify", Access::anyone, post_passkey_signin_verify},
+    {"POST", "/_passkey/invitation", Access::server_admin, post_passkey_invitation},
+    {"POST", "/_passkey/recovery", Access::anyone, post_passkey_recovery},
+    {"POST", "/_passkey/recover", Access::anyone, post_passkey_recover},
+    {"PUT", "/_passkey/{id}", Access::anyone, put_passkey},
+    {"DELETE", "/_passkey/{id}", Access::anyone, delete_passkey},
 
     // server/handlers/databases: all databases
     {"GET", "/_all_dbs", Access::database_lister, get_all_dbs},

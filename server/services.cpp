@@ -1,5 +1,7 @@
 #include "server/services.h"
 
+#include "server/departed_users.h"
+
 namespace divan::server {
 namespace {
 
@@ -44,20 +46,30 @@ WriterAwaiter<T, Submit> written(WorkPool& pool, Database& database, Submit subm
 Task<storage::EditOutcomes> write_edits(Services& services, Database& database,
                                         std::vector<storage::Edit> edits) {
     services.metrics.document_writes.fetch_add(edits.size(), std::memory_order_relaxed);
+    auto& departed = services.departed_users;
+    const auto in_danger = departed.in_danger(database, edits);
+    if (!in_danger.empty()) co_await services.on_storage([&] { departed.note(in_danger); });
     auto submit = [&](std::function<void(storage::EditOutcomes)> done) {
         return database.writer().submit(std::move(edits), std::move(done));
     };
     auto waiting = written<storage::EditOutcomes>(services.pool, database, std::move(submit));
-    co_return co_await waiting;
+    auto outcomes = co_await waiting;
+    if (!in_danger.empty()) co_await services.on_storage([&] { departed.settle(in_danger); });
+    co_return std::move(outcomes);
 }
 
 Task<Result<storage::Purged>> write_purge(Services& services, Database& database,
                                           std::vector<storage::PurgeRow> rows) {
+    auto& departed = services.departed_users;
+    const auto in_danger = departed.in_danger(database, rows);
+    if (!in_danger.empty()) co_await services.on_storage([&] { departed.note(in_danger); });
     auto submit = [&](std::function<void(Result<storage::Purged>)> done) {
         return database.writer().submit_purge(std::move(rows), std::move(done));
     };
     auto waiting = written<Result<storage::Purged>>(services.pool, database, std::move(submit));
-    co_return co_await waiting;
+    auto purged = co_await waiting;
+    if (!in_danger.empty()) co_await services.on_storage([&] { departed.settle(in_danger); });
+    co_return std::move(purged);
 }
 
 }  // namespace divan::server

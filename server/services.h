@@ -15,6 +15,7 @@
 namespace divan::auth {
 class Accounts;
 class Audit;
+class PasskeyCeremonies;
 class RateLimiter;
 class Sessions;
 class SessionSettings;
@@ -31,6 +32,7 @@ class Runtime;
 namespace divan::server {
 
 class Config;
+class DepartedUsers;
 class Maintenance;
 
 /// What handlers are given. Built and owned by `App`; everything outlives every request.
@@ -41,6 +43,8 @@ struct Services {
     auth::SessionSettings& session_settings;
     auth::Sessions& sessions;
     auth::Tokens& tokens;
+    auth::PasskeyCeremonies& passkeys;
+    DepartedUsers& departed_users;
     WorkPool& pool;
     Clock& clock;
     Metrics& metrics;

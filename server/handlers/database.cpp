@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "server/config/config.h"
+#include "server/departed_users.h"
 #include "server/handlers/database_info.h"
 #include "server/handlers/document_query.h"
 
@@ -125,8 +126,14 @@ Task<Response> delete_database(Call& call) {
                           "You tried to DELETE a database with a ?=rev parameter. Did you mean to "
                           "DELETE a document instead?");
     }
-    const bool erased = co_await call.services.on_storage(
-        [&] { return call.services.catalog.erase(call.path("db")); });
+    const bool erased = co_await call.services.on_storage([&] {
+        auto& departed = call.services.departed_users;
+        const auto in_danger = departed.in_danger(call.path("db"));
+        departed.note(in_danger);
+        const bool done = call.services.catalog.erase(call.path("db"));
+        departed.settle(in_danger);
+        return done;
+    });
     if (!erased) co_return refusal(Code::not_found, "Database does not exist.");
     co_return ok_response();
 }

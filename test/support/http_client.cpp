@@ -138,9 +138,8 @@ Reply HttpClient::receive_head() {
         if (line.empty()) return reply;
         const auto colon = line.find(": ");
         auto name = line.substr(0, colon);
-        std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-            return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-        });
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
         reply.headers.emplace_back(std::move(name), line.substr(colon + 2));
     }
 }
@@ -172,7 +171,10 @@ Reply HttpClient::receive(bool head) {
 Reply HttpClient::request(std::string_view method, std::string_view target, std::string_view body,
                           const Headers& headers) {
     std::string text(method);
-    text.append(" ").append(target).append(" HTTP/1.1\r\nHost: localhost\r\n");
+    text.append(" ").append(target).append(" HTTP/1.1\r\n");
+    const bool named = std::any_of(headers.begin(), headers.end(),
+                                   [](const auto& header) { return header.first == "Host"; });
+    if (!named) text.append("Host: localhost\r\n");
     for (const auto& [name, value] : headers) {
         text.append(name).append(": ").append(value).append("\r\n");
     }

@@ -60,7 +60,7 @@ public:
     bool at_end();
     void hang_up();
 
-    /// A whole exchange. Adds Host, and Content-Length where there is a body.
+    /// A whole exchange. Adds Host where it has none, and Content-Length where there is a body.
     Reply request(std::string_view method, std::string_view target, std::string_view body = {},
                   const Headers& headers = {});
 

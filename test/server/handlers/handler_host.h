@@ -7,10 +7,12 @@
 
 #include "auth/accounts.h"
 #include "auth/audit.h"
+#include "auth/passkey_ceremonies.h"
 #include "auth/rate_limit.h"
 #include "auth/sessions.h"
 #include "auth/tokens.h"
 #include "server/config/config.h"
+#include "server/departed_users.h"
 #include "server/http/io_loop.h"
 #include "server/http/work_pool.h"
 #include "server/routes.h"
@@ -68,6 +70,11 @@ private:
                              [this](std::string_view name) { return accounts_.find(name); },
                              clock_};
     auth::Tokens tokens_{sessions_, system_store_, session_settings_, clock_};
+    auth::PasskeyCeremonies passkeys_{
+        system_store_, setting_reader(config),
+        [this](std::string_view name) { return accounts_.find(name); }, clock_};
+    DepartedUsers departed_users_{catalog_, setting_reader(config), system_store_, passkeys_,
+                                  sessions_};
     std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
     storage::FakeRuntime javascript_;
     storage::Indexes indexes_{
