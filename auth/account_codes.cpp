@@ -72,8 +72,10 @@ CodeKey AccountCodes::invitation_key(std::string_view code) {
     return {RecordKind::invitation, sha256("invitation:" + normalised(code))};
 }
 
-CodeKey AccountCodes::recovery_key(std::string_view user, std::string_view code) {
-    return {RecordKind::recovery_code, user_prefix(user) + sha256("recovery:" + normalised(code))};
+CodeKey AccountCodes::recovery_key(const CodeOwner& owner, std::string_view code) {
+    const std::string purpose = owner.admin ? "recovery of an admin:" : "recovery:";
+    return {RecordKind::recovery_code,
+            user_prefix(owner.name) + sha256(purpose + normalised(code))};
 }
 
 bool AccountCodes::is_open(const CodeKey& key) const {
@@ -125,31 +127,32 @@ std::optional<Invitation> AccountCodes::find_invitation(std::string_view code) c
     return invitation;
 }
 
-std::vector<std::string> AccountCodes::renew_recovery(std::string_view user,
+std::vector<std::string> AccountCodes::renew_recovery(const CodeOwner& owner,
                                                       storage::Batch& batch) const {
-    store_.each(RecordKind::recovery_code, user_prefix(user), [&](std::string_view key, BytesView) {
-        SystemStore::erase(batch, RecordKind::recovery_code, key);
-        return true;
-    });
+    store_.each(RecordKind::recovery_code, user_prefix(owner.name),
+                [&](std::string_view key, BytesView) {
+                    SystemStore::erase(batch, RecordKind::recovery_code, key);
+                    return true;
+                });
     std::vector<std::string> codes;
     while (codes.size() < recovery_codes_count) {
         codes.push_back(new_code());
-        const auto key = recovery_key(user, codes.back());
+        const auto key = recovery_key(owner, codes.back());
         SystemStore::put(batch, key.kind, key.key, {});
     }
     return codes;
 }
 
-std::vector<std::string> AccountCodes::renew_recovery(std::string_view user) {
+std::vector<std::string> AccountCodes::renew_recovery(const CodeOwner& owner) {
     const auto held = store_.hold();
     storage::Batch batch;
-    auto codes = renew_recovery(user, batch);
+    auto codes = renew_recovery(owner, batch);
     store_.commit(batch);
     return codes;
 }
 
-bool AccountCodes::is_recovery(std::string_view user, std::string_view code) const {
-    return is_open(recovery_key(user, code));
+bool AccountCodes::is_recovery(const CodeOwner& owner, std::string_view code) const {
+    return is_open(recovery_key(owner, code));
 }
 
 std::size_t AccountCodes::recovery_left(std::string_view user) const {
@@ -161,9 +164,9 @@ std::size_t AccountCodes::recovery_left(std::string_view user) const {
     return left;
 }
 
-bool AccountCodes::use_recovery(std::string_view user, std::string_view code) {
+bool AccountCodes::use_recovery(const CodeOwner& owner, std::string_view code) {
     const auto held = store_.hold();
-    const auto key = recovery_key(user, code);
+    const auto key = recovery_key(owner, code);
     if (!is_open(key)) return false;
     storage::Batch batch;
     close(key, batch);

@@ -32,6 +32,13 @@ struct CodeKey {
     Bytes key;
 };
 
+/// Whose a recovery code is. An admin of `[admins]` and a user of the same name are not the same:
+/// the codes of the one do not open the account of the other.
+struct CodeOwner {
+    std::string_view name;
+    bool admin = false;
+};
+
 /// Codes that work once: recovery codes and invitations. They are 80 random bits, shown as four
 /// groups of four characters; the server keeps their SHA-256 only. Any thread.
 class AccountCodes {
@@ -48,17 +55,17 @@ public:
     /// Empty where the code is none, was used, or has expired.
     std::optional<Invitation> find_invitation(std::string_view code) const;
 
-    /// A new set for the user, in place of the old one.
-    std::vector<std::string> renew_recovery(std::string_view user);
+    /// A new set for the owner, in place of the old one.
+    std::vector<std::string> renew_recovery(const CodeOwner& owner);
     /// The same, to be written with something else.
-    std::vector<std::string> renew_recovery(std::string_view user, storage::Batch& batch) const;
-    bool is_recovery(std::string_view user, std::string_view code) const;
+    std::vector<std::string> renew_recovery(const CodeOwner& owner, storage::Batch& batch) const;
+    bool is_recovery(const CodeOwner& owner, std::string_view code) const;
     std::size_t recovery_left(std::string_view user) const;
-    /// Whether the code is the user's, and then no more.
-    bool use_recovery(std::string_view user, std::string_view code);
+    /// Whether the code is the owner's, and then no more.
+    bool use_recovery(const CodeOwner& owner, std::string_view code);
 
     static CodeKey invitation_key(std::string_view code);
-    static CodeKey recovery_key(std::string_view user, std::string_view code);
+    static CodeKey recovery_key(const CodeOwner& owner, std::string_view code);
     bool is_open(const CodeKey& key) const;
     /// Adds the code's end to `batch`.
     static void close(const CodeKey& key, storage::Batch& batch);

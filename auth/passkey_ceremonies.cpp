@@ -1,5 +1,7 @@
 #include "auth/passkey_ceremonies.h"
 
+#include <algorithm>
+
 #include "auth/webauthn/client_data.h"
 #include "storage/base/crypto.h"
 #include "storage/base/digest.h"
@@ -23,6 +25,10 @@ Error not_accepted() {
     return {Code::unauthorized, "The passkey was not accepted.", {}};
 }
 
+bool is_admin(const Account& account) {
+    return std::find(account.roles.begin(), account.roles.end(), "_admin") != account.roles.end();
+}
+
 Error bad_code() {
     return {Code::forbidden, "The code is not valid, was used, or has expired.", {}};
 }
@@ -36,12 +42,17 @@ Bytes challenge_of(BytesView client_data) {
 
 }  // namespace
 
+CodeOwner owner_of(const Account& account) {
+    return {account.name, is_admin(account)};
+}
+
 PasskeyCeremonies::PasskeyCeremonies(SystemStore& store, ReadSetting setting,
                                      FindAccount find_account, const Clock& clock)
-    : policy_(std::move(setting)),
+    : store_(store),
+      policy_(std::move(setting)),
       find_account_(std::move(find_account)),
       codes_(store, clock),
-      passkeys_(store, codes_, clock),
+      passkeys_(store, clock),
       decoys_(store),
       challenges_(clock) {}
 
@@ -61,9 +72,10 @@ Result<Ceremony> PasskeyCeremonies::admit_registration(const RegistrationRequest
 
 Result<Ceremony> PasskeyCeremonies::for_code(const RegistrationRequest& request,
                                              const std::string& code) {
-    if (request.name && codes_.is_recovery(*request.name, code) && find_account_(*request.name)) {
-        auto ceremony = for_account(*request.name);
-        ceremony.code = AccountCodes::recovery_key(*request.name, code);
+    const auto account = request.name ? find_account_(*request.name) : std::nullopt;
+    if (account && codes_.is_recovery(owner_of(*account), code)) {
+        auto ceremony = for_account(account->name);
+        ceremony.code = AccountCodes::recovery_key(owner_of(*account), code);
         return ceremony;
     }
     const auto invitation = codes_.find_invitation(code);
@@ -144,13 +156,31 @@ Result<NewPasskey> PasskeyCeremonies::verify_registration(
     return made;
 }
 
+// An account that went meanwhile has taken its handle with it; who has its name now has another.
+Result<void> PasskeyCeremonies::still_admitted(const Ceremony& ceremony) const {
+    if (ceremony.code && !codes_.is_open(*ceremony.code)) return bad_code();
+    const bool same =
+        ceremony.new_account || passkeys_.find_user_handle(ceremony.user) == ceremony.user_handle;
+    if (same && find_account_(ceremony.user)) return {};
+    return Error{Code::forbidden, "The account was removed.", {}};
+}
+
 Result<std::vector<std::string>> PasskeyCeremonies::keep(const NewPasskey& made) {
+    const auto& ceremony = made.ceremony;
+    const auto held = store_.hold();
+    if (auto admitted = still_admitted(ceremony); !admitted) return admitted.error();
+    auto passkey = made.passkey;
+    passkey.of_admin = is_admin(*find_account_(ceremony.user));
     storage::Batch batch;
     std::vector<std::string> recovery;
-    if (made.ceremony.new_account) recovery = codes_.renew_recovery(made.passkey.user, batch);
-    const auto kept = passkeys_.add(made.passkey, made.ceremony.user_handle, made.ceremony.code,
-                                    std::move(batch));
-    if (!kept) return kept.error();
+    if (ceremony.new_account) {
+        forget(ceremony.user, batch);  // of an admin who once had the name, say
+        recovery = codes_.renew_recovery({ceremony.user, false}, batch);
+    }
+    if (ceremony.code) AccountCodes::close(*ceremony.code, batch);
+    const auto added = passkeys_.add(std::move(passkey), ceremony.user_handle, batch);
+    if (!added) return added.error();
+    store_.commit(batch);
     return recovery;
 }
 
@@ -187,7 +217,7 @@ Result<SignIn> PasskeyCeremonies::verify_sign_in(const webauthn::AuthenticationR
                : decoy_credential();
     const auto verified = webauthn::verify_assertion(response, *data, credential);
     auto account = usable ? find_account_(passkey->user) : std::nullopt;
-    if (!account) return not_accepted();
+    if (!account || is_admin(*account) != passkey->of_admin) return not_accepted();
     if (!verified) return verified.error();
     const auto used = passkeys_.used(passkey->id, *verified);
     if (!used) return used.error();

@@ -32,6 +32,9 @@ struct SignIn {
     Bytes credential_id;
 };
 
+/// Whose recovery codes are those of the account. A view into it.
+CodeOwner owner_of(const Account& account);
+
 /// Passkeys at work: who may register one, whether an answer is right, and what is kept of it. Any
 /// thread; all but `relying_party` may read the engine, and what writes is synced: for a pool.
 class PasskeyCeremonies {
@@ -56,8 +59,9 @@ public:
     Result<NewPasskey> verify_registration(const webauthn::RegistrationResponse& response,
                                            const RelyingParty& site,
                                            const std::vector<std::string>& clients);
-    /// Keeps the passkey, and of a new account recovery codes, which are returned. Refuses as
-    /// `Passkeys::add` does.
+    /// Keeps the passkey, and of a new account (which exists by now) recovery codes, which are
+    /// returned. Refuses as `Passkeys::add` does, and with `forbidden` where the code was used, or
+    /// the account went or became another's meanwhile.
     Result<std::vector<std::string>> keep(const NewPasskey& made);
 
     /// The passkeys that a sign-in as `name` may use; for a name that has none, some that look
@@ -86,6 +90,9 @@ private:
     bool may_use(const Passkey& passkey, const Ceremony& ceremony,
                  const webauthn::AuthenticationResponse& response) const;
 
+    Result<void> still_admitted(const Ceremony& ceremony) const;
+
+    SystemStore& store_;
     const PasskeyPolicy policy_;
     const FindAccount find_account_;
     AccountCodes codes_;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint8_t record_version = 1;
 
-enum Flag : std::uint8_t { backup_eligible = 1, backed_up = 2, user_verified = 4 };
+enum Flag : std::uint8_t { backup_eligible = 1, backed_up = 2, user_verified = 4, of_admin = 8 };
 
 Bytes owner_prefix(std::string_view user) {
     Bytes key;
@@ -29,9 +29,9 @@ Bytes encode(const Passkey& passkey) {
     writer.sized(passkey.user);
     writer.sized(passkey.public_key);
     writer.u32(passkey.sign_count);
-    writer.u8(static_cast<std::uint8_t>((passkey.backup_eligible ? backup_eligible : 0) |
-                                        (passkey.backed_up ? backed_up : 0) |
-                                        (passkey.user_verified ? user_verified : 0)));
+    writer.u8(static_cast<std::uint8_t>(
+        (passkey.backup_eligible ? backup_eligible : 0) | (passkey.backed_up ? backed_up : 0) |
+        (passkey.user_verified ? user_verified : 0) | (passkey.of_admin ? of_admin : 0)));
     writer.u8(static_cast<std::uint8_t>(passkey.attestation));
     writer.sized(passkey.aaguid);
     writer.varint(passkey.transports.size());
@@ -54,6 +54,7 @@ Passkey decode(BytesView id, BytesView value) {
     passkey.backup_eligible = (flags & backup_eligible) != 0;
     passkey.backed_up = (flags & backed_up) != 0;
     passkey.user_verified = (flags & user_verified) != 0;
+    passkey.of_admin = (flags & of_admin) != 0;
     passkey.attestation = static_cast<webauthn::AttestationType>(reader.u8());
     passkey.aaguid = reader.sized();
     for (auto count = reader.varint(); count > 0; --count) {
@@ -116,26 +117,17 @@ void Passkeys::write(storage::Batch& batch, const Passkey& passkey) const {
     SystemStore::put(batch, RecordKind::passkey_owner, owner_key(passkey.user, passkey.id), {});
 }
 
-Result<void> Passkeys::add(Passkey passkey, Bytes user_handle, const std::optional<CodeKey>& spent,
-                           storage::Batch with) {
-    const auto held = store_.hold();
+Result<void> Passkeys::add(Passkey passkey, Bytes user_handle, storage::Batch& batch) const {
     if (find(passkey.id)) {
         return Error{Code::forbidden, "This passkey is registered already.", {}};
     }
     if (of_user(passkey.user).size() >= passkeys_max) {
         return Error{Code::forbidden, "There are too many passkeys: remove one first.", {}};
     }
-    if (spent) {
-        if (!codes_.is_open(*spent)) {
-            return Error{Code::forbidden, "The code was used already, or has expired.", {}};
-        }
-        AccountCodes::close(*spent, with);
-    }
     passkey.created = clock_.unix_seconds();
     passkey.last_used = 0;
-    write(with, passkey);
-    SystemStore::put(with, RecordKind::user_handle, passkey.user, std::move(user_handle));
-    store_.commit(with);
+    write(batch, passkey);
+    SystemStore::put(batch, RecordKind::user_handle, passkey.user, std::move(user_handle));
     return {};
 }
 

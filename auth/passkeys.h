@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/account_codes.h"
 #include "auth/system_store.h"
 #include "auth/webauthn/ceremony.h"
 #include "storage/base/clock.h"
@@ -27,6 +26,7 @@ struct Passkey {
     bool backup_eligible = false;
     bool backed_up = false;
     bool user_verified = false;  ///< Its authenticator has verified the user at least once.
+    bool of_admin = false;       ///< Its user was an admin of `[admins]` when it was made.
     webauthn::AttestationType attestation = webauthn::AttestationType::none;
     Bytes aaguid;
     std::vector<std::string> transports;
@@ -43,9 +43,8 @@ Bytes new_user_handle();
 /// writes are on the disk when a call returns, unless it says otherwise.
 class Passkeys {
 public:
-    /// All of them outlive this.
-    Passkeys(SystemStore& store, const AccountCodes& codes, const Clock& clock)
-        : store_(store), codes_(codes), clock_(clock) {}
+    /// `store` and `clock` outlive this.
+    Passkeys(SystemStore& store, const Clock& clock) : store_(store), clock_(clock) {}
 
     std::optional<Passkey> find(BytesView id) const;
     /// By id.
@@ -57,11 +56,10 @@ public:
     /// Empty where `user_handle` was never asked for.
     std::optional<Bytes> find_user_handle(std::string_view user) const;
 
-    /// Adds `passkey`, created now, with whatever else `with` changes; the code by which it came
-    /// is `spent`. Refuses with `forbidden` where some user has a passkey of that id, this one has
-    /// `passkeys_max`, or the code was used meanwhile.
-    Result<void> add(Passkey passkey, Bytes user_handle,
-                     const std::optional<CodeKey>& spent = std::nullopt, storage::Batch with = {});
+    /// Adds `passkey`, created now, and the user's handle to `batch`. The store is held until that
+    /// is committed. Refuses with `forbidden` where some user has a passkey of that id, or this one
+    /// has `passkeys_max`.
+    Result<void> add(Passkey passkey, Bytes user_handle, storage::Batch& batch) const;
     /// Takes over what a sign-in told. Refuses with `forbidden` where another sign-in came first
     /// and the counter does not go on from there, or the passkey is gone. Where there is no
     /// counter this is not synced: it is the time of last use that may be lost.
@@ -79,7 +77,6 @@ private:
     void write(storage::Batch& batch, const Passkey& passkey) const;
 
     SystemStore& store_;
-    const AccountCodes& codes_;
     const Clock& clock_;
 };
 

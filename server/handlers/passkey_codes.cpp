@@ -80,11 +80,10 @@ Task<Response> post_passkey_recovery(Call& call) {
     require_json_type(call.request);
     const auto& user = signed_in_user(call);
     auto& services = call.services;
-    if (!services.accounts.find(user)) {
-        co_return refusal(Code::forbidden, "Your account is not one of this server's.");
-    }
+    const auto account = services.accounts.find(user);
+    if (!account) co_return refusal(Code::forbidden, "Your account is not one of this server's.");
     const auto codes = co_await services.on_storage(
-        [&] { return services.passkeys.codes().renew_recovery(user); });
+        [&] { return services.passkeys.codes().renew_recovery(auth::owner_of(*account)); });
     audit_account(call, "recovery_codes_made", user, {});
     co_return codes_response(codes);
 }
@@ -97,7 +96,8 @@ Task<Response> post_passkey_recover(Call& call) {
     auto& services = call.services;
     const auto account = co_await services.on_storage([&]() -> std::optional<auth::Account> {
         auto found = services.accounts.find(name);
-        const bool right = services.passkeys.codes().use_recovery(name, code);
+        const auto owner = found ? auth::owner_of(*found) : auth::CodeOwner{name, false};
+        const bool right = services.passkeys.codes().use_recovery(owner, code);
         if (!right) found.reset();
         return found;
     });

@@ -31,6 +31,23 @@ void check_still_signed_in(const Call& call, const auth::Ceremony& ceremony) {
     throw Refused(Code::unauthorized, "You are signed out, or somebody else is signed in.");
 }
 
+// Makes the account, where it is a new one, and keeps its passkey; all of it or nothing. Returns
+// the recovery codes of a new account.
+Task<Result<std::vector<std::string>>> keep_registration(Call& call, const auth::NewPasskey& made) {
+    auto& services = call.services;
+    const auto& ceremony = made.ceremony;
+    std::optional<storage::Revision> document;
+    if (ceremony.new_account) {
+        const auto created = co_await create_user(services, ceremony.user, ceremony.roles);
+        if (!created) co_return created.error();
+        document = *created;
+    }
+    auto recovery = co_await services.on_storage([&] { return services.passkeys.keep(made); });
+    if (!recovery && document) co_await remove_user(services, ceremony.user, *document);
+    if (recovery && document) audit_account(call, "account_created", ceremony.user, {});
+    co_return std::move(recovery);
+}
+
 }  // namespace
 
 Task<Response> post_passkey_register_options(Call& call) {
@@ -77,20 +94,9 @@ Task<Response> post_passkey_register_verify(Call& call) {
     check_still_signed_in(call, made->ceremony);
     made->passkey.label = label;
 
-    std::optional<storage::Revision> document;
-    if (made->ceremony.new_account) {
-        const auto created =
-            co_await create_user(call.services, made->ceremony.user, made->ceremony.roles);
-        if (!created) co_return refusal(created.error());
-        document = *created;
-    }
-    const auto recovery = co_await call.services.on_storage([&] { return passkeys.keep(*made); });
-    if (!recovery) {
-        if (document) co_await remove_user(call.services, made->ceremony.user, *document);
-        co_return refusal(recovery.error());
-    }
-    if (document) audit_account(call, "account_created", made->ceremony.user, {});
-    audit_account(call, "passkey_registered", made->ceremony.user, {}, label);
+    const auto recovery = co_await keep_registration(call, *made);
+    audit_account(call, "passkey_registered", made->ceremony.user, outcome_of(recovery), label);
+    if (!recovery) co_return refusal(recovery.error());
     const auto account = call.services.accounts.find(made->ceremony.user);
     if (!account) co_return refusal(Code::forbidden, "The account was removed.");
     Response answer = private_json(201, {});

@@ -22,17 +22,17 @@ struct CodesFixture {
 }  // namespace
 
 TEST_CASE_FIXTURE(CodesFixture, "recovery codes: each works once, as people type it") {
-    const auto set = codes.renew_recovery("ann");
+    const auto set = codes.renew_recovery({"ann"});
     CHECK(set.size() == recovery_codes_count);
     CHECK(std::set<std::string>(set.begin(), set.end()).size() == set.size());
     const std::regex form("[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}");
     for (const auto& code : set) CHECK(std::regex_match(code, form));
 
-    CHECK(codes.is_recovery("ann", set[0]));
-    CHECK_FALSE(codes.is_recovery("bob", set[0]));
-    CHECK_FALSE(codes.use_recovery("bob", set[0]));
-    CHECK(codes.use_recovery("ann", set[0]));
-    CHECK_FALSE(codes.use_recovery("ann", set[0]));
+    CHECK(codes.is_recovery({"ann"}, set[0]));
+    CHECK_FALSE(codes.is_recovery({"bob"}, set[0]));
+    CHECK_FALSE(codes.use_recovery({"bob"}, set[0]));
+    CHECK(codes.use_recovery({"ann"}, set[0]));
+    CHECK_FALSE(codes.use_recovery({"ann"}, set[0]));
     CHECK(codes.recovery_left("ann") == recovery_codes_count - 1);
 
     std::string typed;
@@ -43,25 +43,34 @@ TEST_CASE_FIXTURE(CodesFixture, "recovery codes: each works once, as people type
             typed += c == '0' ? 'O' : c == '1' ? 'l' : static_cast<char>(std::toupper(c));
         }
     }
-    CHECK(codes.use_recovery("ann", typed));
+    CHECK(codes.use_recovery({"ann"}, typed));
     for (const std::string wrong : {"", "-", "0000-0000-0000-0000", "0000"}) {
-        CHECK_FALSE(codes.use_recovery("ann", wrong));
+        CHECK_FALSE(codes.use_recovery({"ann"}, wrong));
     }
-    CHECK_FALSE(codes.use_recovery("ann", set[2] + "0"));
+    CHECK_FALSE(codes.use_recovery({"ann"}, set[2] + "0"));
 }
 
 TEST_CASE_FIXTURE(CodesFixture,
                   "recovery codes: a new set ends the old one; none is kept as text") {
-    const auto old = codes.renew_recovery("ann");
-    const auto fresh = codes.renew_recovery("ann");
-    CHECK_FALSE(codes.is_recovery("ann", old[0]));
-    CHECK(codes.is_recovery("ann", fresh[0]));
+    const auto old = codes.renew_recovery({"ann"});
+    const auto fresh = codes.renew_recovery({"ann"});
+    CHECK_FALSE(codes.is_recovery({"ann"}, old[0]));
+    CHECK(codes.is_recovery({"ann"}, fresh[0]));
     CHECK(codes.recovery_left("ann") == recovery_codes_count);
     store.each(RecordKind::recovery_code, {}, [&](std::string_view key, BytesView value) {
         CHECK(value.empty());
         for (const auto& code : fresh) CHECK(key.find(code) == std::string_view::npos);
         return true;
     });
+}
+
+TEST_CASE_FIXTURE(CodesFixture, "recovery codes: a user's are not those of an admin of that name") {
+    const auto users = codes.renew_recovery({"ann", false});
+    CHECK_FALSE(codes.is_recovery({"ann", true}, users[0]));
+    CHECK_FALSE(codes.use_recovery({"ann", true}, users[0]));
+    const auto admins = codes.renew_recovery({"ann", true});
+    CHECK_FALSE(codes.use_recovery({"ann", false}, admins[0]));
+    CHECK(codes.use_recovery({"ann", true}, admins[0]));
 }
 
 TEST_CASE_FIXTURE(CodesFixture, "invitations: found by their code until they expire or are spent") {

@@ -168,9 +168,10 @@ TEST_CASE_FIXTURE(CeremoniesFixture, "passkey registration: open makes new accou
     CHECK(code_of(ceremonies.admit_registration({"", {}, {}})) == Code::bad_request);
 
     SoftwareAuthenticator authenticator;
+    add_account("bob");
     const auto recovery = ceremonies.keep(answer(authenticator, give(admitted)).value()).value();
     CHECK(recovery.size() == recovery_codes_count);
-    CHECK(ceremonies.codes().is_recovery("bob", recovery.front()));
+    CHECK(ceremonies.codes().is_recovery({"bob"}, recovery.front()));
 }
 
 TEST_CASE_FIXTURE(CeremoniesFixture, "passkey registration: by an invitation") {
@@ -197,6 +198,7 @@ TEST_CASE_FIXTURE(CeremoniesFixture, "passkey registration: by an invitation") {
     CHECK(refusal_of({"", "ann", anyone}) == "The name is taken.");
 
     SoftwareAuthenticator first, second;
+    add_account("bob");
     const auto made = answer(first, give(bob)).value(), again = answer(second, give(bob)).value();
     CHECK(ceremonies.keep(made).has_value());
     CHECK(code_of(ceremonies.keep(again)) == Code::forbidden);
@@ -206,7 +208,7 @@ TEST_CASE_FIXTURE(CeremoniesFixture, "passkey registration: by an invitation") {
 TEST_CASE_FIXTURE(CeremoniesFixture,
                   "passkey registration: by a recovery code, for its user alone") {
     add_account("bob");
-    const auto code = ceremonies.codes().renew_recovery("ann").front();
+    const auto code = ceremonies.codes().renew_recovery({"ann"}).front();
     const std::string bad = "The code is not valid, was used, or has expired.";
     CHECK(refusal_of({"", "bob", code}) == bad);
     CHECK(refusal_of({"", {}, code}) == bad);
@@ -216,6 +218,48 @@ TEST_CASE_FIXTURE(CeremoniesFixture,
     SoftwareAuthenticator authenticator;
     CHECK(ceremonies.keep(answer(authenticator, give(admitted)).value())->empty());
     CHECK(refusal_of({"", "ann", code}) == bad);
+}
+
+TEST_CASE_FIXTURE(CeremoniesFixture,
+                  "passkey registration: nothing is kept for who went meanwhile") {
+    SoftwareAuthenticator authenticator;
+    const auto ceremony = ceremonies.admit_registration({"ann", {}, {}}).value();
+    const auto made = answer(authenticator, give(ceremony)).value();
+    storage::Batch batch;
+    ceremonies.forget("ann", batch);
+    store.commit(batch);
+    CHECK(code_of(ceremonies.keep(made)) == Code::forbidden);
+    ceremonies.passkeys().user_handle("ann");  // somebody else has the name now
+    CHECK(code_of(ceremonies.keep(made)) == Code::forbidden);
+
+    settings.set("passkeys/registration", "open");
+    const auto admitted = ceremonies.admit_registration({"", "bob", {}}).value();
+    const auto bobs = answer(authenticator, give(admitted)).value();
+    CHECK(code_of(ceremonies.keep(bobs)) == Code::forbidden);  // its document was never written
+    add_account("bob");
+    CHECK(ceremonies.keep(bobs).has_value());
+}
+
+TEST_CASE_FIXTURE(CeremoniesFixture, "passkey sign-in: a user's passkey is not that of an admin") {
+    SoftwareAuthenticator users, admins, next;
+    enroll(users, "ann");
+    accounts["ann"].roles = {"_admin"};  // an admin of that name comes
+    CHECK(code_of(sign_in(users, "ann", "")) == Code::unauthorized);
+    enroll(admins, "ann");
+    CHECK(sign_in(admins, "ann", "").has_value());
+    accounts["ann"].roles.clear();
+    CHECK(code_of(sign_in(admins, "ann", "")) == Code::unauthorized);
+    CHECK(sign_in(users, "ann", "").has_value());
+
+    // An account made anew keeps nothing of whoever had the name.
+    accounts.erase("ann");
+    settings.set("passkeys/registration", "open");
+    const auto ceremony = ceremonies.admit_registration({"", "ann", {}}).value();
+    const auto made = answer(next, give(ceremony)).value();
+    add_account("ann");
+    CHECK(ceremonies.keep(made).has_value());
+    CHECK(code_of(sign_in(users, "ann", "")) == Code::unauthorized);
+    CHECK(sign_in(next, "ann", "").has_value());
 }
 
 TEST_CASE_FIXTURE(CeremoniesFixture, "passkey options: unknown names are offered what looks real") {
