@@ -16,7 +16,7 @@ SecurityHeaders::SecurityHeaders(const Config& config)
       transport_security_(config.get("security_headers", "strict_transport_security")) {}
 
 void SecurityHeaders::complete(const Request& request, Response& response) const {
-    if (no_sniffing_) response.add("X-Content-Type-Options", "nosniff");
+    if (no_sniffing_) response.set("X-Content-Type-Options", "nosniff");
     if (request.secure && !transport_security_.empty()) {
         response.add("Strict-Transport-Security", transport_security_);
     }

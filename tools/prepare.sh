@@ -10,7 +10,7 @@ build_packages=(
     libmozjs-102-dev libseccomp-dev
 )
 # What the tests need besides. Node.js may also come from elsewhere: its commands count.
-test_packages=(doctest-dev)
+test_packages=(doctest-dev chromium)
 test_commands=(node npm)
 
 say() {

@@ -1,9 +1,9 @@
 // The pages at /_account: one document, one view at a time, named by the fragment of the address.
 import { Refusal, call, get, post } from './api.js'
+import { $, action, ask, attempt, card, complain, element, on, onFailure, say } from './page.js'
 import * as passkey from './passkey.js'
 import { ago, dateAndTime, explain, passkeyLabel, program, signedInBy } from './words.js'
 
-const $ = id => document.getElementById(id)
 const suggestionSeconds = 240 // A challenge lasts five minutes.
 
 const views = {
@@ -19,6 +19,7 @@ const views = {
 let user // Who is signed in: {name, roles}; undefined where nobody is.
 let policy
 let code // Of the link that led here.
+let shown // The view that is shown.
 let wanted // The view to go to after signing in.
 let suggestion // Aborts the browser's waiting list of passkeys.
 
@@ -27,15 +28,16 @@ let suggestion // Aborts the browser's waiting list of passkeys.
 function viewName () {
   const name = location.hash.slice(1)
   if (!Object.hasOwn(views, name)) return user ? 'passkeys' : 'sign-in'
-  if (Boolean(views[name].guest) === !user) return name
-  if (!user) wanted = name
+  const { guest } = views[name]
+  if (Boolean(guest) === !user) return name
+  if (!guest) wanted = name
   return user ? 'passkeys' : 'sign-in'
 }
 
 async function show () {
   takeCode()
   suggestion?.abort()
-  const name = code && !user ? 'create' : viewName()
+  const name = viewName()
   const view = views[name]
   if (name !== 'codes') showCodes([]) // They are seen once.
   for (const section of document.querySelectorAll('main > section')) section.hidden = section.id !== name
@@ -44,8 +46,12 @@ async function show () {
   document.title = `${view.title} · ${policy.rp.name}`
   $('menu').hidden = $('who').hidden = !user
   $('user').textContent = user?.name ?? ''
+  const next = nextPage()
+  $('back').hidden = !user || !next
+  if (next) $('back-link').href = next
   $('invite-item').hidden = !user?.roles.includes('_admin')
-  $(name).querySelector('h1').focus({ preventScroll: true })
+  if (shown) $(name).querySelector('h1').focus({ preventScroll: true }) // Tells where one is now.
+  shown = name
   await attempt($(name), async () => view.open?.())
 }
 
@@ -66,84 +72,29 @@ function takeCode () {
   const found = new URLSearchParams(location.hash.slice(1)).get('code')
   if (!found) return
   code = found
-  history.replaceState(null, '', location.pathname + location.search)
+  history.replaceState(null, '', '#create')
   if (user) say(`You are signed in as ${user.name}. To use the link for another account, sign out first.`)
 }
 
-// ---------------------------------------------------------------- messages
-
-function say (text) {
-  $('alert').textContent = ''
-  $('status').textContent = text
-}
-
-function complain (text) {
-  $('status').textContent = ''
-  $('alert').textContent = text
-  $('alert').scrollIntoView({ block: 'nearest' })
-}
-
-/** Runs `work` once at a time for `place`, and says what went wrong. */
-async function attempt (place, work) {
-  if (place.ariaBusy === 'true') return
-  place.ariaBusy = 'true'
-  try {
-    await work()
-  } catch (error) {
-    if (error.name === 'AbortError') return
-    if (user && error instanceof Refusal && error.status === 401) return ended()
-    complain(explain(error))
-  } finally {
-    place.ariaBusy = 'false'
-  }
-}
-
-function ended () {
+// A session that somebody ended is noticed by whatever is refused next.
+function noticeEnd (error) {
+  if (!user || !(error instanceof Refusal) || error.status !== 401) return false
   user = undefined
   go('sign-in')
   complain('This session has ended. Please sign in again.')
-}
-
-function on (id, event, work) {
-  const element = $(id)
-  element.addEventListener(event, happened => {
-    happened.preventDefault()
-    say('')
-    attempt(element.closest('section') ?? element, () => work(element))
-  })
-}
-
-/** Asks in a dialog; gives what was typed (or '' without a field), undefined where it was cancelled. */
-function ask ({ title, text = '', yes, danger = false, label, value = '' }) {
-  const dialog = $('ask')
-  $('ask-title').textContent = title
-  $('ask-text').textContent = text
-  $('ask-text').hidden = !text
-  $('ask-field').hidden = !label
-  $('ask-label').textContent = label ?? ''
-  $('ask-input').value = value
-  $('ask-input').required = Boolean(label)
-  $('ask-yes').textContent = yes
-  $('ask-yes').classList.toggle('danger', danger)
-  dialog.returnValue = ''
-  dialog.showModal()
-  if (label) $('ask-input').select()
-  return new Promise(resolve => {
-    const closed = () => resolve(dialog.returnValue === 'yes' ? $('ask-input').value.trim() : undefined)
-    dialog.addEventListener('close', closed, { once: true })
-  })
+  return true
 }
 
 // ---------------------------------------------------------------- signing in and out
 
 function openSignIn () {
-  $('sign-in-password').value = ''
-  if (passkey.available) suggestPasskeys()
+  $('sign-in-password').value = $('sign-in-code').value = ''
+  suggestPasskeys()
 }
 
 // Offers passkeys among the suggestions of the name's field, as long as this view is shown.
 async function suggestPasskeys () {
-  if (!await passkey.canSuggest()) return
+  if (!usable() || !await passkey.canSuggest()) return
   suggestion?.abort()
   const mine = suggestion = new AbortController()
   const renew = setTimeout(() => { if (mine === suggestion) suggestPasskeys() }, suggestionSeconds * 1000)
@@ -152,7 +103,7 @@ async function suggestPasskeys () {
     const options = await post('_passkey/signin/options')
     if (mine.signal.aborted) return
     const response = await passkey.get(options, { mediation: 'conditional', signal: mine.signal })
-    await attempt($('sign-in'), async () => signedIn(await post('_passkey/signin/verify', { response })))
+    await attempt($('sign-in'), () => finishSignIn(response))
   } catch {
     clearTimeout(renew) // It was only an offer: the button says what is wrong.
   }
@@ -163,21 +114,28 @@ async function signInWithPasskey () {
   const name = $('sign-in-name').value.trim()
   try {
     const options = await post('_passkey/signin/options', name ? { name } : {})
-    const response = await passkey.get(options)
-    await signedIn(await post('_passkey/signin/verify', { response }))
+    await finishSignIn(await passkey.get(options))
   } catch (error) {
     suggestPasskeys()
-    if (error.status === 401) throw new Error('This passkey does not sign you in here.')
     if (error.name !== 'NotAllowedError' || name) throw error
     throw new Error(`${explain(error)} Some security keys need your user name: enter it first.`)
+  }
+}
+
+async function finishSignIn (response) {
+  try {
+    await signedIn(await post('_passkey/signin/verify', { response }))
+  } catch (error) {
+    throw error.status === 401 ? new Error('This passkey does not sign you in here.') : error
   }
 }
 
 async function signInWithPassword () {
   const name = $('sign-in-name').value.trim()
   const password = $('sign-in-password').value
+  const token = $('sign-in-code').value.replaceAll(' ', '')
   try {
-    await signedIn(await post('_session', { name, password }))
+    await signedIn(await post('_session', { name, password, ...(token ? { token } : {}) }))
   } catch (error) {
     $('sign-in-password').select()
     throw error.status === 401 ? new Error('This name and password do not belong together.') : error
@@ -229,25 +187,41 @@ async function whoIsSignedIn () {
 async function signOut () {
   await call('DELETE', '_session')
   user = undefined
-  await go('sign-in')
+  await go(code ? 'create' : 'sign-in')
   say('You are signed out.')
 }
 
 // ---------------------------------------------------------------- a new account
 
-function openCreate () {
-  const closed = policy.registration === 'closed'
-  $('create-code-field').hidden = Boolean(code) || policy.registration === 'open'
-  $('create-code').required = !$('create-code-field').hidden
-  $('create-lead').textContent = code
-    ? 'You were sent a link. Make a passkey, and you have an account.'
-    : policy.registration === 'open'
-      ? 'Choose a name and make a passkey. No password is needed.'
-      : `Accounts are by invitation here. ${closed ? 'Enter' : 'Choose a name and enter'} the code that you were sent.`
+async function openCreate () {
+  const { registration } = policy
+  const invited = code && await readInvitation()
+  const asksCode = !code && registration !== 'open'
+  $('create-code-field').hidden = !asksCode
+  $('create-code').required = asksCode
+  $('create-name-field').hidden = Boolean(invited)
+  $('create-lead').textContent = invited
+    ? `This link is for ${invited}. Make a passkey to sign in with.`
+    : asksCode
+      ? 'Accounts are by invitation here. Enter the code that you were sent, and your user name.'
+      : 'Choose a name and make a passkey. No password is needed.'
+}
+
+// The name that the code of the link is for; empty where its bearer chooses.
+async function readInvitation () {
+  try {
+    return (await post('_passkey/register/options', { code })).user.name
+  } catch (error) {
+    if (error.status === 400) return ''
+    if (error.status !== 401 && error.status !== 403) throw error
+    code = undefined
+    complain('This link was used, or is too old. Ask for a new one.')
+    return ''
+  }
 }
 
 async function createAccount () {
-  const name = $('create-name').value.trim()
+  const name = $('create-name-field').hidden ? '' : $('create-name').value.trim()
   const given = code ?? $('create-code').value.trim()
   const options = await post('_passkey/register/options', {
     ...(name ? { name, display_name: name } : {}),
@@ -390,8 +364,11 @@ async function leaveCodes () {
 // ---------------------------------------------------------------- invitations
 
 function openInvite () {
+  const { registration } = policy
   $('invite-form').reset()
   $('invite-made').hidden = true
+  $('invite-name').required = registration === 'closed'
+  $('invite-choice').hidden = registration === 'closed'
 }
 
 async function invite () {
@@ -409,39 +386,31 @@ async function invite () {
   say('The link is ready.')
 }
 
-// ---------------------------------------------------------------- small parts
-
-function element (tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties)
-  made.append(...children)
-  return made
-}
-
-/** One entry of a list; `lines` are [text, tooltip]. */
-function card ({ title, badge, lines, actions }) {
-  const heading = element('h2', {}, title)
-  if (badge) heading.append(' ', element('span', { className: 'badge' }, badge))
-  const about = element('div', {}, heading, ...lines.map(([text, hint]) => element('p', { title: hint }, text)))
-  return element('li', {}, about, element('div', { className: 'actions' }, ...actions))
-}
-
-function action (text, about, work, danger = false) {
-  const button = element('button', { type: 'button', className: `quiet${danger ? ' danger' : ''}` }, text)
-  button.ariaLabel = `${text}: ${about}`
-  button.addEventListener('click', () => { say(''); attempt(button.closest('section'), work) })
-  return button
-}
-
 function applyPolicy () {
-  for (const part of document.querySelectorAll('[data-site]')) part.textContent = policy.rp.name
-  const hide = selector => { for (const part of document.querySelectorAll(selector)) part.hidden = true }
-  for (const part of document.querySelectorAll('[data-no-passkeys]')) part.hidden = passkey.available
-  if (!passkey.available) hide('[data-passkeys]')
-  if (!policy.password_sign_in) hide('[data-passwords]')
+  const parts = kind => document.querySelectorAll(`[data-${kind}]`)
+  for (const part of parts('site')) part.textContent = policy.rp.name
+  if (!policy.rp.id) for (const part of parts('no-passkeys')) part.textContent = 'Passkeys are not set up on this server.'
+  for (const part of parts('no-passkeys')) part.hidden = usable()
+  if (!usable()) for (const part of parts('passkeys')) part.hidden = true
+  if (policy.registration !== 'open') for (const part of parts('create')) part.textContent = 'I have an invitation'
+  if (!policy.password_sign_in) for (const part of parts('passwords')) part.hidden = true
   $('sign-in-name').required = $('sign-in-password').required = policy.password_sign_in
 }
 
+const usable = () => passkey.available && Boolean(policy.rp.id)
+
+// A server on which passkeys are not set up has passwords only.
+async function readPolicy () {
+  try {
+    return await get('_passkey/policy')
+  } catch (error) {
+    if (error.status !== 501) throw error
+    return { registration: 'closed', rp: { name: 'Divan' }, password_sign_in: true }
+  }
+}
+
 async function start () {
+  onFailure(noticeEnd)
   on('passkey-sign-in', 'click', signInWithPasskey)
   on('sign-in-form', 'submit', () => policy.password_sign_in ? signInWithPassword() : signInWithPasskey())
   on('create-form', 'submit', createAccount)
@@ -456,7 +425,7 @@ async function start () {
   on('invite-form', 'submit', invite)
   on('invite-copy', 'click', () => copy($('invite-link').value))
   await attempt(document.body, async () => {
-    [policy, user] = await Promise.all([get('_passkey/policy'), whoIsSignedIn()])
+    [policy, user] = await Promise.all([readPolicy(), whoIsSignedIn()])
     applyPolicy()
     addEventListener('hashchange', () => { say(''); show() })
     await show()

@@ -85,7 +85,8 @@ TEST_CASE("the account page has nothing inline, and all it names is there") {
 TEST_CASE("every element that the account script asks for is in the page") {
     TestServer server;
     const auto ids = all_between(server.get("/_account").body, "id=\"", "\"");
-    const auto script = server.get("/_account/account.js").body;
+    const auto script =
+        server.get("/_account/account.js").body + server.get("/_account/page.js").body;
     auto asked = all_between(script, "$('", "'");
     asked.merge(all_between(script, "  on('", "'"));
     CHECK(asked.size() > 30);
