@@ -8,13 +8,13 @@
 #include <fmt/format.h>
 
 #include "auth/accounts.h"
-#include "auth/hash_upgrades.h"
-#include "auth/user_databases.h"
 #include "auth/audit.h"
-#include "auth/rate_limit.h"
+#include "auth/hash_upgrades.h"
 #include "auth/passkey_ceremonies.h"
+#include "auth/rate_limit.h"
 #include "auth/sessions.h"
 #include "auth/tokens.h"
+#include "auth/user_databases.h"
 #include "server/compactor.h"
 #include "server/config/admins.h"
 #include "server/config/config.h"
@@ -141,6 +141,24 @@ void App::upgrade_hashes(Parts& parts) {
         });
 }
 
+void App::open_sign_in(Parts& parts) {
+    const auto find_account = [&accounts = *parts.accounts](std::string_view name) {
+        return accounts.find(name);
+    };
+    parts.system_store = std::make_unique<auth::SystemStore>(*parts.engine);
+    parts.session_settings = std::make_unique<ConfiguredSessions>(parts.config);
+    parts.sessions = std::make_unique<auth::Sessions>(*parts.system_store, *parts.session_settings,
+                                                      find_account, parts.clock);
+    parts.tokens = std::make_unique<auth::Tokens>(*parts.sessions, *parts.system_store,
+                                                  *parts.session_settings, parts.clock);
+    parts.passkeys = std::make_unique<auth::PasskeyCeremonies>(
+        *parts.system_store, setting_reader(parts.config), find_account, parts.clock);
+    parts.departed_users =
+        std::make_unique<DepartedUsers>(*parts.catalog, setting_reader(parts.config),
+                                        *parts.system_store, *parts.passkeys, *parts.sessions);
+    parts.departed_users->settle_rest();
+}
+
 App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     auto& parts = *parts_;
     parts.options = std::move(options);
@@ -161,22 +179,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.accounts =
         std::make_unique<auth::Accounts>(*parts.catalog, setting_reader(parts.config), parts.clock);
     parts.javascript = make_javascript(parts.config, parts.options);
-    parts.system_store = std::make_unique<auth::SystemStore>(*parts.engine);
-    parts.session_settings = std::make_unique<ConfiguredSessions>(parts.config);
-    parts.sessions = std::make_unique<auth::Sessions>(
-        *parts.system_store, *parts.session_settings,
-        [&accounts = *parts.accounts](std::string_view name) { return accounts.find(name); },
-        parts.clock);
-    parts.tokens = std::make_unique<auth::Tokens>(*parts.sessions, *parts.system_store,
-                                                  *parts.session_settings, parts.clock);
-    parts.passkeys = std::make_unique<auth::PasskeyCeremonies>(
-        *parts.system_store, setting_reader(parts.config),
-        [&accounts = *parts.accounts](std::string_view name) { return accounts.find(name); },
-        parts.clock);
-    parts.departed_users = std::make_unique<DepartedUsers>(
-        *parts.catalog, setting_reader(parts.config), *parts.system_store, *parts.passkeys,
-        *parts.sessions);
-    parts.departed_users->settle_rest();
+    open_sign_in(parts);
     const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
     parts.pool = make_work_pool(std::max(pool_threads_min, 2 * cores));
     // Of its own: an update keeps its thread while queries wait for it.
@@ -184,8 +187,7 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     parts.indexes = std::make_unique<storage::Indexes>(
         [&pool = *parts.index_pool](std::function<void()> work) { pool.post(std::move(work)); });
     parts.views = std::make_unique<storage::Views>(
-        *parts.indexes,
-        storage::ViewEnvironment{*parts.javascript, setting_reader(parts.config)});
+        *parts.indexes, storage::ViewEnvironment{*parts.javascript, setting_reader(parts.config)});
     upgrade_hashes(parts);
     auto restart = parts.options.on_restart ? parts.options.on_restart : [] {};
     parts.services.reset(new Services{*parts.catalog,
@@ -224,8 +226,8 @@ App::~App() {
 
 void App::start() {
     parts_->compactor = std::make_unique<Compactor>(*parts_->catalog, compaction_pause);
-    parts_->user_databases = std::make_unique<auth::UserDatabases>(
-        *parts_->catalog, setting_reader(parts_->config));
+    parts_->user_databases =
+        std::make_unique<auth::UserDatabases>(*parts_->catalog, setting_reader(parts_->config));
     parts_->session_keeper = std::make_unique<SessionKeeper>(*parts_->sessions);
     parts_->http->start();
 }

@@ -47,6 +47,7 @@ public:
 private:
     struct Parts;
 
+    static void open_sign_in(Parts& parts);
     static void upgrade_hashes(Parts& parts);
 
     std::unique_ptr<Parts> parts_;
