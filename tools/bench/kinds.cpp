@@ -187,7 +187,7 @@ private:
                            found);
     }
     void fill(std::size_t client, Exchange& exchange) override {
-        bodies_[client] = body_from(numbers_.below(900'000));
+        bodies_[client] = body_from(numbers_.below(500'000));
         exchange.body = bodies_[client];
         exchange.head =
             site_.target().head("POST", path_, "application/json", exchange.body.size());
