@@ -3,6 +3,7 @@
 #include "server/handlers/document_edit.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/user_documents.h"
+#include "server/handlers/user_audit.h"
 #include "server/handlers/write_checks.h"
 #include "storage/database/local_docs.h"
 
@@ -255,7 +256,7 @@ Task<Response> post_bulk_docs(Call& call) {
 
     std::vector<storage::EditOutcome> outcomes;
     if (!bulk.edits.empty()) {
-        auto written = co_await write_edits(call.services, call.db(), std::move(bulk.edits));
+        auto written = co_await write_edits_audited(call, std::move(bulk.edits));
         if (written.has_error()) co_return refusal(written.error());
         outcomes = *std::move(written);
     }

@@ -2,6 +2,7 @@
 
 #include "server/handlers/admission.h"
 #include "server/handlers/document_query.h"
+#include "server/handlers/user_audit.h"
 #include "server/handlers/write_checks.h"
 #include "storage/base/json.h"
 
@@ -115,7 +116,7 @@ Task<Result<Revision>> write_edit(Call& call, Edit edit) {
 
     std::vector<Edit> edits;
     edits.push_back(std::move(edit));
-    auto outcomes = co_await write_edits(call.services, call.db(), std::move(edits));
+    auto outcomes = co_await write_edits_audited(call, std::move(edits));
     if (!outcomes) co_return outcomes.error();
     co_return std::move(outcomes->front());
 }

@@ -106,6 +106,12 @@ async function audit () {
   await server.call('GET', '/records/patient', undefined, { 'user-agent': 'a reader' })
   await server.json('PUT', '/records/_security', { members: { names: ['ann'] } })
   await server.json('PUT', '/_node/_local/_config/admins/ann', JSON.stringify('pass word'))
+  const user = { type: 'user', name: 'bea', password: 'pass word', roles: ['nurse'] }
+  const made = await server.json('PUT', '/_users/org.couchdb.user:bea', user)
+  await server.json('PUT', '/_users/org.couchdb.user:bea',
+    { ...user, password: 'other pass word', roles: ['doctor'], _rev: made.rev })
+  await server.json('PUT', '/_users/org.couchdb.user:bea', { ...user, _rev: made.rev }, 409)
+  await server.json('POST', '/_users/_bulk_docs', { docs: [{ ...user, _id: 'org.couchdb.user:cem', name: 'cem' }] })
   await server.json('PUT', '/_node/_local/_config/audit/enable', JSON.stringify('false'), 403)
   await eventually(() => linesOf(folder).some(line => line.event === 'config_changed'), 10, 'the events are written')
   const lines = linesOf(folder)
@@ -116,6 +122,11 @@ async function audit () {
   checks.that(find('access', { action: 'PUT', resource: '/records/patient', status: 201 }), 'who changed it')
   checks.that(find('security_changed', { user: 'admin', resource: '/records/_security' }), 'a changed _security')
   checks.that(find('admin_changed', { user: 'ann', actor: 'admin', ok: true }), 'a new administrator')
+  checks.that(find('user_made', { user: 'bea', actor: 'admin', detail: 'roles ["nurse"]', ok: true }), 'a new user')
+  checks.that(find('user_changed', { user: 'bea', detail: 'roles ["nurse"] became ["doctor"], password', ok: true }),
+    'another role and password')
+  checks.that(find('user_changed', { user: 'bea', ok: false }), 'a change that was refused')
+  checks.that(find('user_made', { user: 'cem' }), 'a user made in bulk')
   checks.that(find('config_changed', { resource: 'audit/enable', ok: false }), 'a refused change')
   checks.that(!JSON.stringify(lines).includes('pass word'), 'no secret is in it')
 

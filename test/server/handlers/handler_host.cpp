@@ -54,8 +54,8 @@ Task<void> run(Handler handler, Call& call, Reply& reply, IoLoop& loop) {
 
 HandlerHost::HandlerHost(bool partitioned)
     : services_{catalog_, config, accounts_, session_settings_, sessions_, tokens_, passkeys_,
-                departed_users_, *pool_, clock_, metrics_, audit_, limiter_, javascript_, views_, "uuid", [] {},
-                [] { return false; }} {
+                departed_users_, *pool_, clock_, metrics_, audit_, limiter_, javascript_, views_,
+                "uuid", [] {}, [] { return false; }} {
     storage::NewDatabase options;
     options.partitioned = partitioned;
     database_ = catalog_.create("db", options).value();
