@@ -9,6 +9,8 @@ namespace divan::server {
 enum class Who : std::uint8_t {
     anyone,          ///< Even where a login is required.
     visitor,         ///< Anyone, unless a login is required.
+    oneself,         ///< Whoever is signed in: about the own account.
+    inviter,         ///< Server admins; an address of signing in, which is open to be asked.
     member,          ///< Of the database.
     database_admin,  ///< 403 for its members.
     maintainer,      ///< The same people; 401 for others.
@@ -45,6 +47,17 @@ inline constexpr Expectation expectations[] = {
     {"DELETE /_session/list/{id}", Who::visitor},
     {"POST /_session/token", Who::visitor},
     {"POST /_session/refresh", Who::anyone},
+    {"GET /_passkey", Who::oneself},
+    {"GET /_passkey/policy", Who::anyone},
+    {"POST /_passkey/register/options", Who::anyone},
+    {"POST /_passkey/register/verify", Who::anyone},
+    {"POST /_passkey/signin/options", Who::anyone},
+    {"POST /_passkey/signin/verify", Who::anyone},
+    {"POST /_passkey/invitation", Who::inviter},
+    {"POST /_passkey/recovery", Who::oneself},
+    {"POST /_passkey/recover", Who::anyone},
+    {"PUT /_passkey/{id}", Who::oneself},
+    {"DELETE /_passkey/{id}", Who::oneself},
     {"GET /_all_dbs", Who::server_admin},
     {"GET /_dbs_info", Who::server_admin},
     {"POST /_dbs_info", Who::server_admin},
