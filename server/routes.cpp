@@ -23,6 +23,7 @@
 #include "server/handlers/security.h"
 #include "server/handlers/session.h"
 #include "server/handlers/shards.h"
+#include "server/handlers/shows.h"
 #include "server/handlers/views.h"
 
 namespace divan::server {
@@ -203,6 +204,40 @@ constexpr Route table[] = {
     {"POST", "/{db}/_design/{doc}/_view/{view}/queries", Access::member, post_view_queries},
     {"", "/{db}/_design/{doc}/_view", Access::member, nullptr},
     {"", "/{db}/_design/{doc}/_view/{view}/{rest...}", Access::member, nullptr},
+
+    // server/handlers/shows
+    {"GET", "/{db}/_design/{ddoc}/_show", Access::member, refuse_show},
+    {"GET", "/{db}/_design/{ddoc}/_show/{function}", Access::member, run_show},
+    {"GET", "/{db}/_design/{ddoc}/_show/{function}/{id...}", Access::member,
+     run_show_document},
+    {"PUT", "/{db}/_design/{ddoc}/_show", Access::member, refuse_show},
+    {"PUT", "/{db}/_design/{ddoc}/_show/{function}", Access::member, run_show},
+    {"PUT", "/{db}/_design/{ddoc}/_show/{function}/{id...}", Access::member,
+     run_show_document},
+    {"POST", "/{db}/_design/{ddoc}/_show", Access::member, refuse_show},
+    {"POST", "/{db}/_design/{ddoc}/_show/{function}", Access::member, run_show},
+    {"POST", "/{db}/_design/{ddoc}/_show/{function}/{id...}", Access::member,
+     run_show_document},
+    {"DELETE", "/{db}/_design/{ddoc}/_show", Access::member, refuse_show},
+    {"DELETE", "/{db}/_design/{ddoc}/_show/{function}", Access::member, run_show},
+    {"DELETE", "/{db}/_design/{ddoc}/_show/{function}/{id...}", Access::member,
+     run_show_document},
+    {"GET", "/{db}/_design/{ddoc}/_update", Access::member, refuse_update},
+    {"GET", "/{db}/_design/{ddoc}/_update/{function}", Access::member, run_update},
+    {"GET", "/{db}/_design/{ddoc}/_update/{function}/{id...}", Access::member,
+     run_update_document},
+    {"PUT", "/{db}/_design/{ddoc}/_update", Access::member, refuse_update},
+    {"PUT", "/{db}/_design/{ddoc}/_update/{function}", Access::member, run_update},
+    {"PUT", "/{db}/_design/{ddoc}/_update/{function}/{id...}", Access::member,
+     run_update_document},
+    {"POST", "/{db}/_design/{ddoc}/_update", Access::member, refuse_update},
+    {"POST", "/{db}/_design/{ddoc}/_update/{function}", Access::member, run_update},
+    {"POST", "/{db}/_design/{ddoc}/_update/{function}/{id...}", Access::member,
+     run_update_document},
+    {"DELETE", "/{db}/_design/{ddoc}/_update", Access::member, refuse_update},
+    {"DELETE", "/{db}/_design/{ddoc}/_update/{function}", Access::member, run_update},
+    {"DELETE", "/{db}/_design/{ddoc}/_update/{function}/{id...}", Access::member,
+     run_update_document},
 
     // server/handlers/attachments
     {"GET", "/{db}/{doc}/{attachment...}", Access::member, get_attachment},

@@ -4,6 +4,7 @@
 #include "server/handlers/json_body.h"
 #include "server/handlers/user_documents.h"
 #include "server/handlers/user_audit.h"
+#include "server/handlers/validation.h"
 #include "server/handlers/write_checks.h"
 #include "storage/database/local_docs.h"
 
@@ -204,6 +205,25 @@ private:
     std::string text_;
 };
 
+/// Takes edits out that validators refused; their rows tell.
+void drop_refused(BulkEdits& bulk, std::vector<std::optional<Error>> refusals) {
+    if (refusals.empty()) return;
+    std::vector<Edit> kept;
+    for (auto& row : bulk.rows) {
+        if (row.fate != BulkRow::Fate::edit) continue;
+        if (auto& refusal = refusals[row.index]) {
+            row.fate = BulkRow::Fate::refused;
+            row.index = bulk.refusals.size();
+            bulk.refusals.push_back(*std::move(refusal));
+        } else {
+            auto& edit = bulk.edits[row.index];
+            row.index = kept.size();
+            kept.push_back(std::move(edit));
+        }
+    }
+    bulk.edits = std::move(kept);
+}
+
 Response refuse_all_or_nothing(const BulkEdits& bulk) {
     const Error error{Code::not_implemented, "all_or_nothing is not supported", {}};
     BulkAnswer answer(bulk.rows.size());
@@ -255,6 +275,7 @@ Task<Response> post_bulk_docs(Call& call) {
     if (bulk.all_or_nothing && !bulk.rows.empty()) co_return refuse_all_or_nothing(bulk);
 
     std::vector<storage::EditOutcome> outcomes;
+    drop_refused(bulk, co_await validate_edits(call, bulk.edits));
     if (!bulk.edits.empty()) {
         auto written = co_await write_edits_audited(call, std::move(bulk.edits));
         if (written.has_error()) co_return refusal(written.error());

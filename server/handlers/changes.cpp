@@ -17,7 +17,9 @@ std::string etag_of(const storage::Database& database) {
 
 Task<Response> answer_changes(Call& call, const JsonValue* body) {
     auto query = parse_changes_query(call.request);
-    auto filter = configure_filter(call, query.filter, body);
+    ChangesFilter filter;
+    co_await call.services.on_storage(
+        [&] { filter = configure_filter(call, query.filter, body); });
     const auto kind = feed_kind(query);
     const auto start = start_of(query, call.db());
     const auto etag = kind == FeedKind::normal ? etag_of(call.db()) : std::string();

@@ -1,10 +1,8 @@
 #include "server/handlers/changes_filter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "storage/database/read_view.h"
+#include "server/handlers/design_functions.h"
 
 namespace divan::server {
 namespace {
@@ -79,28 +77,9 @@ std::vector<std::string> name_parts(std::string_view name) {
     return parts;
 }
 
-/// couch_util:get_nested_json_value/2.
-void check_member(const JsonValue& design, std::string_view section, const std::string& name) {
-    const auto* members = design.find(section);
-    if (members == nullptr) {
-        throw Refused(Code::not_found, fmt::format("missing json key: {}", section));
-    }
-    if (!members->is_object()) throw Refused(Code::not_found, "json_mismatch");
-    if (members->find(name) == nullptr) {
-        throw Refused(Code::not_found, fmt::format("missing json key: {}", name));
-    }
-}
-
-/// Refuses where a design document does not have the function; and where it has one, as long as
-/// this server runs no JavaScript.
-[[noreturn]] void refuse_function(const Call& call, const std::vector<std::string>& names,
-                                  std::string_view section) {
-    const auto design = storage::read_winner(call.db(), "_design/" + names[0]);
-    if (!design) throw Refused(Code::not_found, "missing");
-    if (design->head.deleted) throw Refused(Code::not_found, "deleted");
-    check_member(parse_json(design->body.text()).value(), section, names[1]);
-    throw Refused(Code::not_implemented,
-                  "Filter functions are not supported: this server runs no JavaScript.");
+/// The body of a POST was read as JSON; functions see its text.
+std::optional<std::string> body_text(const JsonValue* body) {
+    return body == nullptr ? std::optional<std::string>() : body->dump();
 }
 
 ChangesFilter view_filter(const Call& call) {
@@ -108,14 +87,33 @@ ChangesFilter view_filter(const Call& call) {
     if (view == nullptr || view->empty()) refuse("`view` filter parameter is not provided.");
     const auto names = name_parts(*view);
     if (names.size() != 2) refuse("`view` must be of the form `designname/viewname`");
-    refuse_function(call, names, "views");
+    const auto design = open_design(call, names[0]);
+    require_function(design, "views", names[1]);
+    ChangesFilter filter;
+    filter.kind = ChangesFilter::Kind::function;
+    filter.revs_max = function_revs_max(call);
+    filter.function = [functions = design.functions,
+                       name = names[1]](std::span<const BytesView> documents) {
+        return functions->filter_view(name, documents).value();
+    };
+    return filter;
 }
 
-ChangesFilter named_filter(const Call& call, const std::string& name) {
+ChangesFilter named_filter(const Call& call, const std::string& name, const JsonValue* body) {
     const auto names = name_parts(name);
     if (names.empty()) return {};
     if (names.size() != 2) refuse("`filter` must be of the form `designname/filtername`");
-    refuse_function(call, names, "filters");
+    const auto design = open_design(call, names[0]);
+    require_function(design, "filters", names[1]);
+    ChangesFilter filter;
+    filter.kind = ChangesFilter::Kind::function;
+    filter.revs_max = function_revs_max(call);
+    filter.function = [functions = design.functions, name = names[1],
+                       request = request_object(call, std::nullopt, body_text(body))](
+                          std::span<const BytesView> documents) {
+        return functions->filter(name, documents, request).value();
+    };
+    return filter;
 }
 
 }  // namespace
@@ -130,7 +128,7 @@ ChangesFilter configure_filter(const Call& call, const std::string& name, const 
         return filter;
     }
     if (name.starts_with('_')) refuse("unknown builtin filter name");
-    return named_filter(call, name);
+    return named_filter(call, name, body);
 }
 
 }  // namespace divan::server

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,11 +16,14 @@ namespace divan::server {
 
 /// Which changes a feed tells: couch_changes:configure_filter/4.
 struct ChangesFilter {
-    enum class Kind : std::uint8_t { none, doc_ids, selector, design };
+    enum class Kind : std::uint8_t { none, doc_ids, selector, design, function };
 
     Kind kind = Kind::none;
     std::vector<std::string> doc_ids;           ///< Sorted, each once.
     storage::mango::Selector selector;
+    /// Of `function`: which of these documents pass. Blocks, throws `Refused`: for a pool.
+    std::function<std::vector<bool>(std::span<const BytesView>)> function;
+    std::size_t revs_max = 0;  ///< Of `_revisions` in documents that `function` sees.
     /// Of `selector`: what of documents is shown.
     std::optional<storage::mango::FieldList> fields;
 };

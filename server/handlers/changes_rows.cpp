@@ -94,6 +94,7 @@ bool ChangesRows::load() {
     for (const auto& body : bodies_) bytes += body ? body->text().size() : 0;
     // As many at once as about fill a piece: bodies can be of any size.
     batch_max_ = std::clamp(piece_bytes / (bytes / batch_size_ + 1), std::size_t{1}, batch_most);
+    if (filter_.kind == ChangesFilter::Kind::function) ask_function();
     return true;
 }
 
@@ -131,6 +132,7 @@ void ChangesRows::release() {
     bodies_ = {};
     passed_ = {};
     scratch_ = {};
+    verdicts_ = {};
     next_ = batch_size_ = 0;
 }
 
@@ -145,9 +147,39 @@ void ChangesRows::judge() {
                                      : std::optional<StoredBody>();
             const auto& body = i > 0 ? other : bodies_[next_];
             if (!selected(change, leaf, body ? &*body : nullptr)) continue;
+        } else if (filter_.kind == ChangesFilter::Kind::function) {
+            if (!verdicts_[verdict_++]) continue;
         }
         passed_.push_back(&leaf);
     }
+}
+
+void ChangesRows::ask_function() {
+    verdict_ = 0;
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < batch_size_; ++i) {
+        const auto& change = batch_[i];
+        const auto record = view_->record(change.id);
+        const auto leaves = query_.all_leaves ? change.leaves.size() : std::size_t{1};
+        for (std::size_t n = 0; n < leaves; ++n) {
+            const auto& revision = change.leaves[n].revision;
+            const auto other =
+                n > 0 ? view_->body(change.id, revision) : std::optional<StoredBody>();
+            const auto& body = n > 0 ? other : bodies_[i];
+            auto options = judged_;
+            options.revs = true;
+            options.revs_max = filter_.revs_max;
+            auto& text = texts.emplace_back();
+            if (body) {
+                append_document(text, *view_, change.id, revision, *body,
+                                record ? &*record : nullptr, options);
+            } else {
+                text = "null";
+            }
+        }
+    }
+    const std::vector<BytesView> documents(texts.begin(), texts.end());
+    verdicts_ = filter_.function(documents);
 }
 
 bool ChangesRows::selected(const Change& change, const Leaf& leaf, const StoredBody* body) {

@@ -34,6 +34,8 @@ private:
     Filled limit_reached(const FeedFrame& frame);
     /// Leaves in `passed_` the revisions of the next change that the filter lets through.
     void judge();
+    /// Asks the filter function about every leaf of the batch, at once.
+    void ask_function();
     bool selected(const storage::Change& change, const Leaf& leaf,
                   const storage::StoredBody* body);
     void append_row(std::string& out, FeedFrame& frame);
@@ -43,7 +45,8 @@ private:
                      const storage::StoredBody& body,
                      const storage::DocumentOptions& options) const;
     bool with_bodies() const {
-        return query_.include_docs || filter_.kind == ChangesFilter::Kind::selector;
+        return query_.include_docs || filter_.kind == ChangesFilter::Kind::selector ||
+               filter_.kind == ChangesFilter::Kind::function;
     }
 
     std::shared_ptr<storage::Database> database_;
@@ -62,6 +65,8 @@ private:
     std::unique_ptr<ChangesStream> stream_;
     std::vector<storage::Change> batch_;
     std::vector<std::optional<storage::StoredBody>> bodies_;  ///< Of the batch's winners.
+    std::vector<bool> verdicts_;  ///< Of a filter function: for the leaves of the batch.
+    std::size_t verdict_ = 0;     ///< The next change's first.
     std::size_t batch_size_ = 0;
     std::size_t batch_max_;
     std::size_t next_ = 0;

@@ -3,6 +3,7 @@
 #include "server/handlers/admission.h"
 #include "server/handlers/document_query.h"
 #include "server/handlers/user_audit.h"
+#include "server/handlers/validation.h"
 #include "server/handlers/write_checks.h"
 #include "storage/base/json.h"
 
@@ -116,6 +117,8 @@ Task<Result<Revision>> write_edit(Call& call, Edit edit) {
 
     std::vector<Edit> edits;
     edits.push_back(std::move(edit));
+    auto refusals = co_await validate_edits(call, edits);
+    if (!refusals.empty() && refusals.front()) co_return *std::move(refusals.front());
     auto outcomes = co_await write_edits_audited(call, std::move(edits));
     if (!outcomes) co_return outcomes.error();
     co_return std::move(outcomes->front());

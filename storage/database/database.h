@@ -9,6 +9,7 @@
 
 #include "storage/base/ids.h"
 #include "storage/database/change_bell.h"
+#include "storage/database/design_memo.h"
 #include "storage/database/writer.h"
 #include "storage/engine/engine.h"
 
@@ -94,6 +95,7 @@ public:
 
     Writer& writer() { return writer_; }
     ChangeBell& bell() { return bell_; }
+    DesignMemo& designs() { return designs_; }
 
     /// Drops what compaction drops, in small steps through the writer. One at a time: returns
     /// false where one is running. Blocks; for a pool.
@@ -138,6 +140,7 @@ private:
     std::atomic<bool> compacting_{false};
     std::atomic<std::uint64_t> compaction_done_{0};
     ChangeBell bell_;
+    DesignMemo designs_;
     std::function<void()> on_update_;  ///< Set by the catalog before the database is shared.
     Writer writer_;
 };

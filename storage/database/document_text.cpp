@@ -20,9 +20,9 @@ void append_revision_list(std::string& out, std::string_view member,
 }
 
 void append_revisions(std::string& out, const ReadView& view, const DocumentRecord& record,
-                      RevisionTree::Index index) {
+                      RevisionTree::Index index, std::size_t revs_max) {
     auto path = record.tree.path(index);
-    const auto limit = view.database().settings()->revs_limit;
+    const auto limit = std::min<std::uint64_t>(view.database().settings()->revs_limit, revs_max);
     if (path.size() > limit) path.resize(limit);
     out.append(",\"_revisions\":{\"start\":");
     out.append(std::to_string(path.front().generation)).append(",\"ids\":[");
@@ -176,7 +176,7 @@ void append_document(std::string& out, const ReadView& view, std::string_view id
     if (body.deleted()) out.append(",\"_deleted\":true");
     if (record != nullptr && options.needs_tree()) {
         const auto index = record->tree.find(revision);
-        if (index && options.revs) append_revisions(out, view, *record, *index);
+        if (index && options.revs) append_revisions(out, view, *record, *index, options.revs_max);
         if (index && append_meta(out, *record, *index, options) && meta_shown != nullptr) {
             *meta_shown = true;
         }

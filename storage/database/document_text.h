@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@ namespace divan::storage {
 /// What a reader wants to see of a document besides its body.
 struct DocumentOptions {
     bool revs = false;
+    std::size_t revs_max = std::numeric_limits<std::size_t>::max();  ///< Of `revs`.
     bool revs_info = false;
     bool conflicts = false;
     bool deleted_conflicts = false;

@@ -1,10 +1,12 @@
 #include "storage/database/writer.h"
 
+#include <algorithm>
 #include <future>
 
 #include "storage/base/log.h"
 #include "storage/database/commit_group.h"
 #include "storage/database/database.h"
+#include "storage/document/design_document.h"
 
 namespace divan::storage {
 namespace {
@@ -132,6 +134,7 @@ bool Writer::commit_locked(std::vector<Job>& jobs, std::vector<std::function<voi
     }
     group.load(ids);
 
+    const bool designs = std::any_of(ids.begin(), ids.end(), is_design_id);
     bool changed = false;
     for (auto& job : jobs) {
         if (auto* edits = std::get_if<EditJob>(&job)) {
@@ -148,6 +151,7 @@ bool Writer::commit_locked(std::vector<Job>& jobs, std::vector<std::function<voi
         }
     }
     group.commit();
+    if (designs) database_.designs().forget();
     return changed;
 }
 

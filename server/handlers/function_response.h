@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/http/response.h"
+#include "storage/base/json.h"
+
+namespace divan::server {
+
+/// The answer that a show, update or list function gave as an object of `code`, `headers`, `body`,
+/// `base64` and `json`: chttpd_external:parse_external_response/1. Refuses with
+/// `external_response_error` what is none. `code` counts where the object has none.
+Response function_response(const JsonValue& given, int code = 200);
+
+/// Adds headers of such an object, and a Content-Type where it has none.
+void add_function_headers(Response& response, const JsonValue* headers,
+                          std::string_view content_type);
+
+}  // namespace divan::server

@@ -1,0 +1,58 @@
+#include "server/handlers/validation.h"
+
+#include <algorithm>
+
+#include "auth/permissions.h"
+#include "server/services.h"
+#include "storage/document/design_document.h"
+#include "storage/query/js/validators.h"
+
+namespace divan::server {
+namespace {
+
+using storage::js::Validators;
+
+Validators::Context context_of(const Call& call) {
+    auto security = call.db().settings()->security;
+    if (security.empty()) security = auth::default_security_json;
+    return {storage::js::user_context_json(call.identity, call.db().name()), std::move(security)};
+}
+
+/// A design document with views that are to compile.
+bool has_views(const storage::Edit& edit) {
+    return storage::is_design_id(edit.id) && !edit.deleted &&
+           edit.body.find("\"views\"") != std::string::npos;
+}
+
+bool is_design(const storage::Edit& edit) {
+    return storage::is_design_id(edit.id);
+}
+
+std::vector<std::optional<Error>> ask_all(const Call& call, const std::vector<storage::Edit>& edits,
+                                          const Validators& validators) {
+    auto refusals = validators.judge(call.db(), edits, context_of(call));
+    for (std::size_t i = 0; i < edits.size(); ++i) {
+        if (!has_views(edits[i])) continue;
+        const auto checked = call.services.javascript.check_views(call.db().name(), edits[i].body);
+        if (checked.has_error()) refusals[i] = checked.error();
+    }
+    return refusals;
+}
+
+}  // namespace
+
+Task<std::vector<std::optional<Error>>> validate_edits(Call& call,
+                                                       const std::vector<storage::Edit>& edits) {
+    std::vector<std::optional<Error>> refusals;
+    auto validators = Validators::known(call.db());
+    const bool to_validate = (!validators || !validators->empty()) &&
+                             !std::all_of(edits.begin(), edits.end(), is_design);
+    if (!to_validate && std::none_of(edits.begin(), edits.end(), has_views)) co_return refusals;
+    co_await call.services.on_storage([&] {
+        if (!validators) validators = Validators::read(call.db(), call.services.javascript);
+        refusals = ask_all(call, edits, *validators);
+    });
+    co_return refusals;
+}
+
+}  // namespace divan::server

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "server/routes.h"
+#include "storage/database/edit.h"
+
+namespace divan::server {
+
+/// What JavaScript says to these edits: an entry each, empty where it may be written. Documents are
+/// shown to the validators of the database's design documents; of design documents the views must
+/// compile. No entries at all where nobody is to be asked, which costs nothing.
+Task<std::vector<std::optional<Error>>> validate_edits(Call& call,
+                                                       const std::vector<storage::Edit>& edits);
+
+}  // namespace divan::server
