@@ -241,6 +241,7 @@ void App::stop() {
     parts.user_databases.reset();
     parts.compactor.reset();
     parts.javascript->stop();  // its callers are threads of the pool
+    parts.services->script_pool.reset();
     parts.pool.reset();        // before the loops: what it still finishes is told to them
     parts.http.reset();
     parts.dispatcher.reset();

@@ -7,6 +7,7 @@
 
 #include "server/handlers/uuid_generator.h"
 #include "server/http/event_loop.h"
+#include "server/http/work_pool.h"
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"
 #include "storage/database/catalog.h"
@@ -35,6 +36,9 @@ class Config;
 class DepartedUsers;
 class Maintenance;
 
+/// Calls of JavaScript that wait at once; the others queue.
+inline constexpr std::size_t script_threads = 16;
+
 /// What handlers are given. Built and owned by `App`; everything outlives every request.
 struct Services {
     storage::Catalog& catalog;
@@ -61,10 +65,17 @@ struct Services {
     std::unique_ptr<storage::mango::IndexCache> mango_indexes =
         std::make_unique<storage::mango::IndexCache>();
 
+    /// For calls of JavaScript: functions that hang must not hold up those who read and write.
+    std::unique_ptr<WorkPool> script_pool = make_work_pool(script_threads);
+
     /// Runs `work` where it may block; resumes on the session's loop.
     template <class F>
     PoolAwaiter<F> on_storage(F work) const {
         return run_on(pool, std::move(work));
+    }
+    template <class F>
+    PoolAwaiter<F> on_scripts(F work) const {
+        return run_on(*script_pool, std::move(work));
     }
 };
 

@@ -111,8 +111,9 @@ private:
     }
 
     Task<void> fill(std::string& out) {
+        auto& pool = rows_->scripted() ? *services_.script_pool : services_.pool;
         const auto filled =
-            co_await services_.on_storage([this, &out] { return rows_->fill(out, frame_); });
+            co_await run_on(pool, [this, &out] { return rows_->fill(out, frame_); });
         if (filled == FeedRows::Filled::more) {
             // A filter may look at much and pass nothing.
             if (out.empty() && must_end()) end(out);

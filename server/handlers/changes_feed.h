@@ -84,6 +84,8 @@ public:
     virtual Filled fill(std::string& out, FeedFrame& frame) = 0;
     /// Appends the end. Any thread.
     virtual void close(std::string& out, const FeedFrame& frame) = 0;
+    /// Whether filling it calls JavaScript.
+    virtual bool scripted() const { return false; }
     /// Whether what the feed tells of is gone: it then ends. Any thread.
     virtual bool gone() const = 0;
 };

@@ -23,6 +23,7 @@ public:
     Filled fill(std::string& out, FeedFrame& frame) override;
     void close(std::string& out, const FeedFrame& frame) override;
     bool gone() const override { return database_->doomed(); }
+    bool scripted() const override { return filter_.kind == ChangesFilter::Kind::function; }
 
 private:
     using Leaf = storage::Change::Leaf;

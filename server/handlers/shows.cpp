@@ -35,7 +35,7 @@ std::string etag_of(const Call& call, const OpenDesign& design, const FunctionDo
 Task<Response> show(Call& call, Id id) {
     const auto body = co_await body_text(call);
     Response response;
-    co_await call.services.on_storage([&] {
+    co_await call.services.on_scripts([&] {
         const auto design = open_design(call, call.path("ddoc"));
         require_function(design, "shows", call.path("function"));
         const auto document = document_of(call, id);
@@ -66,7 +66,7 @@ Task<Response> update(Call& call, Id id) {
     const auto body = co_await body_text(call);
     JsonValue given;
     std::optional<storage::Edit> edit;
-    co_await call.services.on_storage([&] {
+    co_await call.services.on_scripts([&] {
         const auto design = open_design(call, call.path("ddoc"));
         require_function(design, "updates", call.path("function"));
         const auto updated = design.functions

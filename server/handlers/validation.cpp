@@ -48,7 +48,7 @@ Task<std::vector<std::optional<Error>>> validate_edits(Call& call,
     const bool to_validate = (!validators || !validators->empty()) &&
                              !std::all_of(edits.begin(), edits.end(), is_design);
     if (!to_validate && std::none_of(edits.begin(), edits.end(), has_views)) co_return refusals;
-    co_await call.services.on_storage([&] {
+    co_await call.services.on_scripts([&] {
         if (!validators) validators = Validators::read(call.db(), call.services.javascript);
         refusals = ask_all(call, edits, *validators);
     });
