@@ -11,6 +11,7 @@
 #include "server/handlers/db_updates.h"
 #include "server/handlers/documents.h"
 #include "server/handlers/find.h"
+#include "server/handlers/lists.h"
 #include "server/handlers/local_docs.h"
 #include "server/handlers/maintenance.h"
 #include "server/handlers/mango_index.h"
@@ -204,6 +205,16 @@ constexpr Route table[] = {
     {"POST", "/{db}/_design/{doc}/_view/{view}/queries", Access::member, post_view_queries},
     {"", "/{db}/_design/{doc}/_view", Access::member, nullptr},
     {"", "/{db}/_design/{doc}/_view/{view}/{rest...}", Access::member, nullptr},
+
+    // server/handlers/lists
+    {"GET", "/{db}/_design/{ddoc}/_list", Access::member, refuse_list},
+    {"POST", "/{db}/_design/{ddoc}/_list", Access::member, refuse_list},
+    {"GET", "/{db}/_design/{ddoc}/_list/{function}", Access::member, refuse_list},
+    {"POST", "/{db}/_design/{ddoc}/_list/{function}", Access::member, refuse_list},
+    {"GET", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, get_list},
+    {"POST", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, post_list},
+    {"GET", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, get_list},
+    {"POST", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, post_list},
 
     // server/handlers/shows
     {"GET", "/{db}/_design/{ddoc}/_show", Access::member, refuse_show},

@@ -90,6 +90,11 @@ Task<Response> post_queries(Call& call, DocumentKind kind) {
 
 }  // namespace
 
+std::unique_ptr<RowList> open_all_docs(Call& call, RowQuery query) {
+    check(call, query);
+    return list_documents(DocumentKind::all, query, call.database, call.db().view());
+}
+
 Task<Response> get_all_docs(Call& call) {
     co_return co_await get_documents(call, DocumentKind::all);
 }

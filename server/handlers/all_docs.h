@@ -1,8 +1,13 @@
 #pragma once
 
+#include "server/handlers/row_answer.h"
+#include "server/handlers/row_query.h"
 #include "server/routes.h"
 
 namespace divan::server {
+
+/// What a query of `_all_docs` answers: for list functions. Throws `Refused`.
+std::unique_ptr<RowList> open_all_docs(Call& call, RowQuery query);
 
 Task<Response> get_all_docs(Call& call);
 Task<Response> post_all_docs(Call& call);

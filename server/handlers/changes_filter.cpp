@@ -78,8 +78,9 @@ std::vector<std::string> name_parts(std::string_view name) {
 }
 
 /// The body of a POST was read as JSON; functions see its text.
-std::optional<std::string> body_text(const JsonValue* body) {
-    return body == nullptr ? std::optional<std::string>() : body->dump();
+std::optional<FunctionBody> body_text(const JsonValue* body) {
+    if (body == nullptr) return std::nullopt;
+    return FunctionBody{body->dump()};
 }
 
 ChangesFilter view_filter(const Call& call) {

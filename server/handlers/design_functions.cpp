@@ -124,11 +124,12 @@ void append_headers(std::string& out, const Request& request) {
     append_pairs(out, headers);
 }
 
-void append_form(std::string& out, const Request& request, const std::optional<std::string>& body) {
+void append_form(std::string& out, const Request& request,
+                 const std::optional<FunctionBody>& body) {
     Pairs fields;
     const bool sent = body && (request.method == "POST" || request.method == "PUT") &&
                       request.content_type() == "application/x-www-form-urlencoded";
-    std::string_view rest = sent ? std::string_view(*body) : std::string_view();
+    std::string_view rest = sent ? std::string_view(body->text) : std::string_view();
     while (!rest.empty()) {
         const auto end = std::min(rest.find('&'), rest.size());
         const auto field = rest.substr(0, end);
@@ -176,7 +177,7 @@ void require_function(const OpenDesign& design, std::string_view section, std::s
 }
 
 std::string request_object(const Call& call, const std::optional<std::string>& id,
-                           const std::optional<std::string>& body) {
+                           const std::optional<FunctionBody>& body) {
     const auto& request = call.request;
     std::string out = "{";
     append_member(out, "info");
@@ -198,7 +199,11 @@ std::string request_object(const Call& call, const std::optional<std::string>& i
     append_member(out, "headers");
     append_headers(out, request);
     append_member(out, "body");
-    append_text(out, body.value_or("undefined"));
+    if (body && body->json) {
+        out += body->text;
+    } else {
+        append_text(out, body ? body->text : "undefined");
+    }
     append_member(out, "peer");
     append_text(out, call.client_address.empty() ? request.peer_address : call.client_address);
     append_member(out, "form");

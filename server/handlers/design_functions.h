@@ -28,8 +28,12 @@ void require_function(const OpenDesign& design, std::string_view section, std::s
 /// What functions see of a request, as a JSON object: chttpd_external:json_req_obj/3, without
 /// `Cookie` and `Authorization` (CVE-2023-45725). `id` is the document's, empty for null; `body` is
 /// empty where there was none. Asks the engine for the database's sizes: for a pool.
+struct FunctionBody {
+    std::string text;
+    bool json = false;  ///< Shown as the value that it is, not as text.
+};
 std::string request_object(const Call& call, const std::optional<std::string>& id,
-                           const std::optional<std::string>& body);
+                           const std::optional<FunctionBody>& body);
 
 /// A document for functions: with `_revisions`, and `_conflicts` where `with_conflicts`; "null"
 /// where there is none, or it is deleted.

@@ -13,10 +13,10 @@ namespace {
 
 using Id = std::optional<std::string>;
 
-Task<std::optional<std::string>> body_text(Call& call) {
-    std::optional<std::string> text;
+Task<std::optional<FunctionBody>> body_text(Call& call) {
+    std::optional<FunctionBody> text;
     const auto& body = *call.request.body;
-    if (body.length() || !body.absent()) text = co_await read_body(call);
+    if (body.length() || !body.absent()) text = FunctionBody{co_await read_body(call)};
     co_return text;
 }
 

@@ -107,6 +107,14 @@ std::pair<Bytes, Bytes> stretch_of(const storage::IndexReading& reading) {
 
 }  // namespace
 
+Task<std::unique_ptr<RowList>> open_view(Call& call, RowQuery query) {
+    const auto views = open_views(call);
+    check(call, views, query);
+    auto reading = co_await read(call, views, query);
+    check_range(query, reading).value();
+    co_return list_view(query, std::move(reading));
+}
+
 Task<Response> get_view(Call& call) {
     const auto views = open_views(call);
     RowQuery query;

@@ -1,8 +1,13 @@
 #pragma once
 
+#include "server/handlers/row_answer.h"
+#include "server/handlers/row_query.h"
 #include "server/routes.h"
 
 namespace divan::server {
+
+/// What a query of the view that the path names answers: for list functions. Throws `Refused`.
+Task<std::unique_ptr<RowList>> open_view(Call& call, RowQuery query);
 
 Task<Response> get_view(Call& call);
 Task<Response> post_view(Call& call);
