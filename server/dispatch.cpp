@@ -109,6 +109,7 @@ struct Dispatcher::Rules {
 Dispatcher::Dispatcher(std::span<const Route> routes, Services& services)
     : services_(services), tree_(std::make_unique<RouteTree>(routes)) {
     rules_.store(std::make_shared<const Rules>(services.config));
+    services_.answer_rewritten = [this](Request& request) { return answer_rewritten(request); };
 }
 
 Dispatcher::~Dispatcher() = default;
@@ -145,6 +146,19 @@ Task<Response> Dispatcher::handle(Request& request) {
     current->security_headers.complete(request, response);
     log_request(call, response.status);
     if (current->audit_documents && is_of_database(request)) record_access(call, response.status);
+    co_return response;
+}
+
+// Within the answer to another request, which is completed as a whole.
+Task<Response> Dispatcher::answer_rewritten(Request& request) {
+    const auto current = rules();
+    Call call{request, services_, {}, nullptr, {}, current->proxies.client_address(request)};
+    Response response;
+    try {
+        response = co_await serve(call, *current);
+    } catch (...) {
+        response = explain_failure(request);
+    }
     co_return response;
 }
 

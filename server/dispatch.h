@@ -26,6 +26,7 @@ public:
 private:
     struct Rules;
 
+    Task<Response> answer_rewritten(Request& request);
     Task<Response> serve(Call& call, const Rules& rules);
     std::shared_ptr<const Rules> rules();
     void authorize(Call& call, const Route& first, const Route* row, const Rules& rules) const;

@@ -20,6 +20,7 @@
 #include "server/handlers/passkeys.h"
 #include "server/handlers/purge.h"
 #include "server/handlers/revisions.h"
+#include "server/handlers/rewrites.h"
 #include "server/handlers/root.h"
 #include "server/handlers/security.h"
 #include "server/handlers/session.h"
@@ -215,6 +216,18 @@ constexpr Route table[] = {
     {"POST", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, post_list},
     {"GET", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, get_list},
     {"POST", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, post_list},
+
+    // server/handlers/rewrites
+    {"GET", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},
+    {"GET", "/{db}/_design/{ddoc}/_rewrite/{path...}", Access::member, run_rewrite},
+    {"PUT", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},
+    {"PUT", "/{db}/_design/{ddoc}/_rewrite/{path...}", Access::member, run_rewrite},
+    {"POST", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},
+    {"POST", "/{db}/_design/{ddoc}/_rewrite/{path...}", Access::member, run_rewrite},
+    {"DELETE", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},
+    {"DELETE", "/{db}/_design/{ddoc}/_rewrite/{path...}", Access::member, run_rewrite},
+    {"COPY", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},
+    {"COPY", "/{db}/_design/{ddoc}/_rewrite/{path...}", Access::member, run_rewrite},
 
     // server/handlers/shows
     {"GET", "/{db}/_design/{ddoc}/_show", Access::member, refuse_show},

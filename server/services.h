@@ -65,6 +65,8 @@ struct Services {
     std::unique_ptr<storage::mango::IndexCache> mango_indexes =
         std::make_unique<storage::mango::IndexCache>();
 
+    /// Answers a request that a design document made of another: set by dispatch.
+    std::function<Task<Response>(Request&)> answer_rewritten = {};
     /// For calls of JavaScript: functions that hang must not hold up those who read and write.
     std::unique_ptr<WorkPool> script_pool = make_work_pool(script_threads);
 

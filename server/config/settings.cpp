@@ -74,6 +74,9 @@ constexpr Setting table[] = {
      "The WWW-Authenticate header to send with every 401."},
     {"chttpd", "trusted_proxies", "", when_set,
      "Addresses or networks (10.0.0.0/8) whose X-Forwarded-For and -Proto are believed."},
+    {"chttpd", "rewrite_limit", "100", when_set, "How often _rewrite may lead to _rewrite."},
+    {"chttpd", "secure_rewrites", "true", when_set,
+     "Whether rules of _rewrite stay within their database."},
     {"chttpd", "server_options", "", when_set, "Read by CouchDB; has no effect here."},
 
     {"httpd", "enable_cors", "", when_set, "The older name of chttpd/enable_cors."},

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,6 +72,8 @@ struct Request {
     std::string local_address;  ///< "address:port", for clients that send no Host.
     bool secure = false;        ///< TLS.
     bool keep_alive = true;
+    std::int64_t rewrites = 0;            ///< How often `_rewrite` made a request of another.
+    std::shared_ptr<void> rewritten;      ///< The one made of this one, which lives as long.
     RequestBody* body = nullptr;
     Connection* connection = nullptr;
 
