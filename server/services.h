@@ -7,6 +7,7 @@
 
 #include "server/handlers/uuid_generator.h"
 #include "server/http/event_loop.h"
+#include "server/http/response.h"
 #include "server/http/work_pool.h"
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"
