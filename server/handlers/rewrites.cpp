@@ -150,7 +150,8 @@ void set_header(Request& request, std::string name, const std::string& value) {
 Task<Response> ask_function(Call& call, const OpenDesign& design) {
     std::optional<FunctionBody> body;
     if (call.request.body->length() || !call.request.body->absent()) {
-        body = FunctionBody{co_await read_body(call)};
+        auto read = co_await read_body(call);  // no braced temporary: g++ 12 destroys it twice
+        body.emplace(FunctionBody{std::move(read), false});
     }
     std::optional<Bytes> given;
     co_await call.services.on_scripts([&] {

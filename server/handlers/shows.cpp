@@ -16,7 +16,9 @@ using Id = std::optional<std::string>;
 Task<std::optional<FunctionBody>> body_text(Call& call) {
     std::optional<FunctionBody> text;
     const auto& body = *call.request.body;
-    if (body.length() || !body.absent()) text = FunctionBody{co_await read_body(call)};
+    if (!body.length() && body.absent()) co_return text;
+    auto read = co_await read_body(call);  // not in a braced temporary: g++ 12 destroys it twice
+    text.emplace(FunctionBody{std::move(read), false});
     co_return text;
 }
 
