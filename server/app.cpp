@@ -22,7 +22,7 @@
 #include "server/dispatch.h"
 #include "server/first_start.h"
 #include "server/handlers/global_changes.h"
-#include "server/http/work_pool.h"
+#include "storage/base/async/work_pool.h"
 #include "server/listen.h"
 #include "server/services.h"
 #include "server/session_keeper.h"

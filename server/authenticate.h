@@ -7,7 +7,7 @@
 
 #include "auth/jwt.h"
 #include "auth/proxy_headers.h"
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 #include "server/routes.h"
 
 namespace divan::server {

@@ -3,7 +3,7 @@
 #include <coroutine>
 #include <optional>
 
-#include "server/http/event_loop.h"
+#include "storage/base/async/event_loop.h"
 #include "storage/query/index/indexes.h"
 
 namespace divan::server {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "auth/accounts.h"
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 #include "server/routes.h"
 
 namespace divan::server {

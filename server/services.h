@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "server/handlers/uuid_generator.h"
-#include "server/http/event_loop.h"
+#include "storage/base/async/event_loop.h"
 #include "server/http/response.h"
-#include "server/http/work_pool.h"
+#include "storage/base/async/work_pool.h"
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"
 #include "storage/database/catalog.h"

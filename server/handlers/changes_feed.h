@@ -11,7 +11,7 @@
 #include "server/config/config.h"
 #include "server/http/request.h"
 #include "server/http/response.h"
-#include "server/http/signal.h"
+#include "storage/base/async/signal.h"
 #include "server/services.h"
 #include "storage/database/change_bell.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "server/http/event_loop.h"
+#include "storage/base/async/event_loop.h"
 
 namespace divan::server {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "server/http/response.h"
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 #include "server/routes.h"
 #include "storage/query/mango/find_options.h"
 

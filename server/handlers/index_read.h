@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "server/handlers/row_query.h"
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 #include "storage/query/index/indexes.h"
 
 namespace divan::server {

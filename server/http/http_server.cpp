@@ -13,7 +13,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "server/http/io_loop.h"
+#include "storage/base/async/io_loop.h"
 #include "server/http/session.h"
 #include "storage/base/log.h"
 

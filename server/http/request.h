@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 #include "storage/base/error.h"
 
 namespace divan::server {

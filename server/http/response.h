@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/http/request.h"
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 #include "storage/base/error.h"
 
 namespace divan::server {

@@ -10,10 +10,10 @@
 
 #include "server/http/http_server.h"
 #include "server/http/inflater.h"
-#include "server/http/io_loop.h"
+#include "storage/base/async/io_loop.h"
 #include "server/http/request_parser.h"
 #include "server/http/response_head.h"
-#include "server/http/socket.h"
+#include "storage/base/async/socket.h"
 
 namespace divan::server {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "server/http/socket.h"
+#include "storage/base/async/socket.h"
 
 namespace divan::server {
 

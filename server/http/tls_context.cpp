@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "server/http/tls.h"
-#include "server/http/tls_socket.h"
+#include "storage/base/async/tls_socket.h"
 
 namespace divan::server {
 namespace {

@@ -3,8 +3,8 @@
 #include <mutex>
 #include <thread>
 
-#include "server/http/signal.h"
-#include "server/http/work_pool.h"
+#include "storage/base/async/signal.h"
+#include "storage/base/async/work_pool.h"
 #include "test/server/http/http_fixture.h"
 
 namespace divan::server {

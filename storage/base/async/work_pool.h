@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <memory>
 
-#include "server/http/event_loop.h"
+#include "storage/base/async/event_loop.h"
 
-namespace divan::server {
+namespace divan {
 
 /// A pool of `threads` threads. Its destructor finishes what was posted.
 std::unique_ptr<WorkPool> make_work_pool(std::size_t threads);
 
-}  // namespace divan::server
+}  // namespace divan

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-namespace divan::server {
+namespace divan {
 
 template <class T = void>
 class Task;
@@ -116,4 +116,4 @@ inline detail::Detached spawn(Task<void> task) {
     co_await std::move(task);
 }
 
-}  // namespace divan::server
+}  // namespace divan

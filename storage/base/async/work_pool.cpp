@@ -1,4 +1,4 @@
-#include "server/http/work_pool.h"
+#include "storage/base/async/work_pool.h"
 
 #include <condition_variable>
 #include <deque>
@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace divan::server {
+namespace divan {
 namespace {
 
 class ThreadPool : public WorkPool {
@@ -67,4 +67,4 @@ std::unique_ptr<WorkPool> make_work_pool(std::size_t threads) {
     return std::make_unique<ThreadPool>(threads);
 }
 
-}  // namespace divan::server
+}  // namespace divan

@@ -1,10 +1,10 @@
-#include "server/http/signal.h"
+#include "storage/base/async/signal.h"
 
 #include <mutex>
 
 #include "storage/base/error.h"
 
-namespace divan::server {
+namespace divan {
 
 // A ring may come on any thread at any time, so it only leaves a mark and, where somebody waits,
 // posts to the loop. The posted work runs on the loop's thread, where the signal is destroyed too.
@@ -79,4 +79,4 @@ void Signal::finish(bool rung) {
     std::exchange(awaiter_, nullptr).resume();
 }
 
-}  // namespace divan::server
+}  // namespace divan

@@ -1,11 +1,11 @@
-#include "server/http/io_loop.h"
+#include "storage/base/async/io_loop.h"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-namespace divan::server {
+namespace divan {
 namespace {
 
 namespace asio = boost::asio;
@@ -114,4 +114,4 @@ std::unique_ptr<IoLoop> IoLoop::create() {
     return std::make_unique<AsioLoop>();
 }
 
-}  // namespace divan::server
+}  // namespace divan

@@ -1,4 +1,4 @@
-#include "server/http/tls_socket.h"
+#include "storage/base/async/tls_socket.h"
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
@@ -14,7 +14,7 @@
 #include "storage/base/error.h"
 #include "storage/base/log.h"
 
-namespace divan::server {
+namespace divan {
 namespace {
 
 // A TLS record: more in one write brings nothing.
@@ -195,4 +195,4 @@ std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* conne
     return std::make_unique<TlsSocket>(loop, descriptor, connection);
 }
 
-}  // namespace divan::server
+}  // namespace divan

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "server/http/io_loop.h"
+#include "storage/base/async/io_loop.h"
 
-namespace divan::server {
+namespace divan {
 
 /// Bytes still to be sent, in up to four pieces: one gather write where the socket takes them.
 struct Outgoing {
@@ -60,4 +60,4 @@ AddressText address_of(int descriptor, bool peer);
 /// Takes the descriptor of an accepted connection.
 std::unique_ptr<Socket> make_tcp_socket(IoLoop& loop, int descriptor);
 
-}  // namespace divan::server
+}  // namespace divan

@@ -1,4 +1,4 @@
-#include "server/http/socket.h"
+#include "storage/base/async/socket.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-namespace divan::server {
+namespace divan {
 namespace {
 
 class TcpSocket : public Socket {
@@ -105,4 +105,4 @@ std::unique_ptr<Socket> make_tcp_socket(IoLoop& loop, int descriptor) {
     return std::make_unique<TcpSocket>(loop, descriptor);
 }
 
-}  // namespace divan::server
+}  // namespace divan

@@ -3,9 +3,9 @@
 #include <chrono>
 #include <memory>
 
-#include "server/http/event_loop.h"
+#include "storage/base/async/event_loop.h"
 
-namespace divan::server {
+namespace divan {
 
 /// What one coroutine waits for and any thread may ring: a feed waits on one, and a database's
 /// bell, the connection's end and a heartbeat ring it. A ring while nobody waits is kept for the
@@ -51,4 +51,4 @@ private:
     std::function<void()> cancel_timer_;
 };
 
-}  // namespace divan::server
+}  // namespace divan

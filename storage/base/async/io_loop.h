@@ -3,9 +3,9 @@
 #include <functional>
 #include <memory>
 
-#include "server/http/event_loop.h"
+#include "storage/base/async/event_loop.h"
 
-namespace divan::server {
+namespace divan {
 
 /// Waits for one file descriptor, which it owns and closes. Loop's thread only.
 class Watch {
@@ -30,4 +30,4 @@ public:
     virtual std::unique_ptr<Watch> watch(int descriptor) = 0;
 };
 
-}  // namespace divan::server
+}  // namespace divan

@@ -9,9 +9,9 @@
 #include <type_traits>
 #include <utility>
 
-#include "server/http/task.h"
+#include "storage/base/async/task.h"
 
-namespace divan::server {
+namespace divan {
 
 /// One thread that runs sessions. A session stays on its loop for life: its coroutines never run on
 /// two threads at once, and come back to the loop after every wait.
@@ -81,4 +81,4 @@ PoolAwaiter<F> run_on(WorkPool& pool, F work) {
     return PoolAwaiter<F>(pool, std::move(work));
 }
 
-}  // namespace divan::server
+}  // namespace divan
