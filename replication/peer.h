@@ -81,7 +81,10 @@ public:
     virtual ~ChangesFeed() = default;
     /// Up to `rows_max` rows, at least one unless `ended`. A continuous feed waits for the first
     /// row as long as it takes, and for no other; the peer may reconnect below.
+    /// It may return none too, where the sequence went on without a row (of a filtered feed).
     virtual Task<ChangesBatch> next(std::size_t rows_max) = 0;
+    /// A `next` that waits, and every later one, ends with `cancelled`. The peer stays usable.
+    virtual void cancel() = 0;
 };
 
 struct DocumentRevisions {
@@ -122,6 +125,12 @@ public:
                         std::string_view error, std::string_view reason) = 0;
 };
 
+/// Of `_bulk_get` since the peer was made: revisions asked for, and documents that came.
+struct BulkGetCounts {
+    std::uint64_t attempts = 0;
+    std::uint64_t documents = 0;
+};
+
 struct StoreOutcome {
     bool stored = true;
     std::string error;   ///< "forbidden", "unauthorized", … of a write the target refused for good.
@@ -156,6 +165,7 @@ public:
     /// Reads these revisions (or newer ones that replaced them: `latest=true`) and hands them to
     /// `sink`, in any order. Attachments that `possible_ancestors` have already come as stubs.
     virtual Task<void> fetch(std::vector<DocumentRevisions> wanted, DocumentSink& sink) = 0;
+    virtual BulkGetCounts bulk_get_counts() const { return {}; }
 
     /// Writes documents as they are (`new_edits=false`), an outcome each. Durable when it returns
     /// (a peer of CouchDB's kind: after `ensure_durable`).
