@@ -12,6 +12,9 @@ build_packages=(
 # What the tests need besides. Node.js may also come from elsewhere: its commands count.
 test_packages=(doctest-dev chromium)
 test_commands=(node npm)
+# Several packages of the tests want a newer Node.js than Debian 12 has; then it comes through npm.
+node_major_min=20
+node_from_npm=22.23.3
 
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -64,6 +67,29 @@ install_for_tests() {
         esac
     done
     install "${packages[@]}"
+}
+
+# use_recent_node ROOT: puts a Node.js that is new enough first in PATH.
+use_recent_node() {
+    local root=$1 major machine folder
+    major=$(node --print 'process.versions.node.split(".")[0]')
+    ((major < node_major_min)) || return 0
+    case $(uname --machine) in
+        x86_64) machine=x64 ;;
+        aarch64) machine=arm64 ;;
+        *)
+            say "Node.js $node_major_min or newer is needed, this is $major: install one by hand"
+            return 1
+            ;;
+    esac
+    folder=$root/build/node
+    if [[ $("$folder/node_modules/node-linux-$machine/bin/node" --version 2>/dev/null) != "v$node_from_npm" ]]; then
+        say "Node.js $major is too old for the tests: fetching $node_from_npm into build/node"
+        mkdir -p "$folder"
+        npm install --prefix "$folder" --no-save --ignore-scripts --no-audit --no-fund \
+            "node-linux-$machine@$node_from_npm" >&2
+    fi
+    export PATH=$folder/node_modules/node-linux-$machine/bin:$PATH
 }
 
 # A compiler takes up to 1.5 GB: as many at once as there are cores and memory for.
