@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "server/http/http_server.h"
-#include "server/http/inflater.h"
-#include "storage/base/async/io_loop.h"
 #include "server/http/request_parser.h"
 #include "server/http/response_head.h"
+#include "storage/base/async/io_loop.h"
 #include "storage/base/async/socket.h"
+#include "storage/base/inflater.h"
 
 namespace divan::server {
 

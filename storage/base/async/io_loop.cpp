@@ -58,6 +58,12 @@ public:
                               });
     }
 
+    int release() override {
+        state_->on_readable = nullptr;
+        state_->on_writable = nullptr;
+        return state_->io.release();
+    }
+
 private:
     static void run(std::function<void()>& waiting) {
         const auto then = std::exchange(waiting, nullptr);

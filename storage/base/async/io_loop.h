@@ -15,6 +15,8 @@ public:
     /// An empty one forgets the last. What waits when the watch is destroyed never runs.
     virtual void when_readable(std::function<void()> then) = 0;
     virtual void when_writable(std::function<void()> then) = 0;
+    /// Gives the descriptor back, open. Nothing else may be asked of the watch then.
+    virtual int release() = 0;
 };
 
 /// The event loop of sessions: one thread that calls `run`.

@@ -68,14 +68,18 @@ BIO* make_bio(int descriptor) {
 
 class TlsSocket : public Socket {
 public:
-    TlsSocket(IoLoop& loop, int descriptor, SSL* connection)
+    TlsSocket(IoLoop& loop, int descriptor, SSL* connection, TlsEnd end)
         : loop_(loop),
           descriptor_(descriptor),
           watch_(loop.watch(descriptor)),
           connection_(connection, &SSL_free) {
         BIO* bio = make_bio(descriptor);
         SSL_set_bio(connection_.get(), bio, bio);
-        SSL_set_accept_state(connection_.get());
+        if (end == TlsEnd::server) {
+            SSL_set_accept_state(connection_.get());
+        } else {
+            SSL_set_connect_state(connection_.get());
+        }
     }
     ~TlsSocket() override { *alive_ = false; }
 
@@ -191,8 +195,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* connection) {
-    return std::make_unique<TlsSocket>(loop, descriptor, connection);
+std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* connection,
+                                        TlsEnd end) {
+    return std::make_unique<TlsSocket>(loop, descriptor, connection, end);
 }
 
 }  // namespace divan

@@ -8,8 +8,11 @@ using SSL = struct ssl_st;
 
 namespace divan {
 
-/// The server's end of a TLS connection. Takes both: the descriptor of an accepted connection, and
-/// what OpenSSL keeps of it.
-std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* connection);
+enum class TlsEnd : unsigned char { server, client };
+
+/// One end of a TLS connection. Takes both: the descriptor of a TCP connection, and what OpenSSL
+/// keeps of it.
+std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* connection,
+                                        TlsEnd end = TlsEnd::server);
 
 }  // namespace divan

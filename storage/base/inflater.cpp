@@ -1,4 +1,4 @@
-#include "server/http/inflater.h"
+#include "storage/base/inflater.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <new>
 #include <zlib.h>
 
-namespace divan::server {
+namespace divan {
 
 struct Inflater::State {
     z_stream stream{};
@@ -56,4 +56,4 @@ bool Inflater::holds_more() const {
     return state_->more_inside;
 }
 
-}  // namespace divan::server
+}  // namespace divan

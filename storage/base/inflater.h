@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-namespace divan::server {
+namespace divan {
 
-/// Unpacks a gzipped request body in bounded steps.
+/// Unpacks gzip in bounded steps: bodies of requests, and of answers.
 class Inflater {
 public:
     Inflater();
@@ -25,4 +25,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace divan::server
+}  // namespace divan
