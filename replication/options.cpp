@@ -6,6 +6,7 @@
 
 #include "replication/endpoint.h"
 #include "replication/url.h"
+#include "storage/query/mango/selector.h"
 
 namespace divan::replication {
 namespace {
@@ -83,6 +84,7 @@ public:
 
     // couch_replicator_filters:view_type/2 and parse_user_filter/1
     void check_filter() {
+        if (into_.selector) storage::mango::Selector::parse(*into_.selector).value();
         const auto* filter = body_.find("filter");
         if (!filter) return;
         const std::string name = filter->is_string() ? filter->string() : "";
