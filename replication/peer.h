@@ -153,7 +153,8 @@ public:
 
     /// The body of `_local/ID`, `_id` and `_rev` included; none where there is no such.
     virtual Task<std::optional<std::string>> local_document(std::string_view id) = 0;
-    /// `json` without `_id`. `revision` is the `_rev` last seen, empty at first. Returns the new one.
+    /// `json` without `_id`. `revision` is the `_rev` last seen, empty at first. Returns the new
+    /// one.
     /// Throws `rejected` with status 409 where another was faster.
     virtual Task<std::string> put_local_document(std::string_view id, std::string json,
                                                  std::string revision) = 0;

@@ -29,7 +29,7 @@ struct Fixture {
 
 const Headers secrets = {
     {"Authorization",        "Basic YWRtaW46c2VjcmV0"},
-    {"Cookie",               "AuthSession=c2VjcmV0"  },
+    {"Cookie",               "Theirs=c2VjcmV0"       },
     {"X-Auth-CouchDB-Token", "token"                 },
     {"Content-Type",         "application/json"      }
 };
