@@ -62,8 +62,8 @@ Task<ReplicationLog> Checkpointer::find_log(Peer& peer) {
         if (!settings_.use_checkpoints) co_return moved;
         auto members = moved.members;
         co_await put(peer, moved, std::move(members), "migrated");
-        log(LogLevel::notice, fmt::format("Checkpoint of {} moved from {} to {}", peer.name(), older,
-                                          settings_.checkpoint_id));
+        log(LogLevel::notice, fmt::format("Checkpoint of {} moved from {} to {}", peer.name(),
+                                          older, settings_.checkpoint_id));
         co_return moved;
     }
     co_return ReplicationLog();

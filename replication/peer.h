@@ -154,8 +154,7 @@ public:
     /// The body of `_local/ID`, `_id` and `_rev` included; none where there is no such.
     virtual Task<std::optional<std::string>> local_document(std::string_view id) = 0;
     /// `json` without `_id`. `revision` is the `_rev` last seen, empty at first. Returns the new
-    /// one.
-    /// Throws `rejected` with status 409 where another was faster.
+    /// one. Throws `rejected` with status 409 where another was faster.
     virtual Task<std::string> put_local_document(std::string_view id, std::string json,
                                                  std::string revision) = 0;
 
@@ -169,7 +168,8 @@ public:
     virtual BulkGetCounts bulk_get_counts() const { return {}; }
 
     /// Writes documents as they are (`new_edits=false`), an outcome each. Durable when it returns
-    /// (a peer of CouchDB's kind: after `ensure_durable`).
+    /// (a peer of CouchDB's kind: after `ensure_durable`). A peer splits what is too much for one
+    /// request.
     virtual Task<std::vector<StoreOutcome>> store(std::vector<TravellingDocument> documents) = 0;
     /// The same for one whose attachments follow; streamed.
     virtual Task<StoreOutcome> store_streamed(TravellingDocument document,

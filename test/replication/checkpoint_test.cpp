@@ -21,7 +21,8 @@ ReplicationLog log_of(const std::vector<std::pair<std::string, int>>& sessions) 
         history += entry(session, sequence);
     }
     return parse_log(fmt::format(
-        R"({{"_id":"_local/x","_rev":"0-3","session_id":"{}","source_last_seq":{},"history":[{}]}})",
+        R"({{"_id":"_local/x","_rev":"0-3","session_id":"{}","source_last_seq":{},)"
+        R"("history":[{}]}})",
         sessions.front().first, sessions.front().second, history));
 }
 
