@@ -244,6 +244,21 @@ SocketOptions parse_socket_options(std::string_view text,
             .receive_buffer = option_number(value("recbuf"))};
 }
 
+bool Replication::same_as(const Replication& other) const {
+    const auto json = [](const std::optional<JsonValue>& value) {
+        return value ? value->dump() : std::string();
+    };
+    return source == other.source && target == other.target && database == other.database &&
+           doc_id == other.doc_id && user.name == other.user.name &&
+           user.roles == other.user.roles && continuous == other.continuous &&
+           create_target == other.create_target &&
+           create_target_params == other.create_target_params &&
+           winning_revs_only == other.winning_revs_only && doc_ids == other.doc_ids &&
+           filter == other.filter && query_params.dump() == other.query_params.dump() &&
+           json(selector) == json(other.selector) && json(since_seq) == json(other.since_seq) &&
+           tuning == other.tuning;
+}
+
 std::vector<std::pair<std::string, std::string>> Replication::query_pairs() const {
     std::vector<std::pair<std::string, std::string>> pairs;
     for (const auto& [name, value] : query_params.members()) {

@@ -21,6 +21,7 @@ struct PeerCredentials {
     std::string name;
     std::string password;
     std::string name_as_written = {};  ///< Escapes of the address not decoded; ids have this one.
+    bool operator==(const PeerCredentials&) const = default;
 };
 
 /// One end of a replication.
@@ -33,6 +34,7 @@ struct Endpoint {
     Headers headers = {};
     std::optional<PeerCredentials> credentials = {};
     std::string proxy = {};  ///< An address with its credentials; empty: none.
+    bool operator==(const Endpoint&) const = default;
 };
 
 /// Of a connection. Sizes in bytes; empty: the system's.
@@ -57,6 +59,7 @@ struct Tuning {
     bool use_checkpoints = true;
     bool use_bulk_get = true;
     SocketOptions sockets = {};
+    bool operator==(const Tuning&) const = default;
 };
 
 /// Defaults and what is allowed at all, read from `[replicator]`.
@@ -89,6 +92,8 @@ struct Replication {
     std::optional<JsonValue> since_seq = {};
     Tuning tuning = {};
 
+    /// Whether both ask for the same, by the same document or by requests.
+    bool same_as(const Replication& other) const;
     /// `query_params` as they stand in a query: strings as they are, other values as JSON.
     std::vector<std::pair<std::string, std::string>> query_pairs() const;
 };

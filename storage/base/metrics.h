@@ -7,6 +7,34 @@
 
 namespace divan {
 
+/// Of the replicator, under CouchDB's names: `couch_replicator` in `_stats`.
+struct ReplicationMetrics {
+    using Counter = std::atomic<std::uint64_t>;
+
+    Counter jobs_added{0};
+    Counter jobs_added_again{0};  ///< `jobs.duplicate_adds`: it was there already.
+    Counter jobs_removed{0};
+    Counter jobs_started{0};
+    Counter jobs_stopped{0};
+    Counter jobs_crashes{0};
+    Counter jobs_running{0};  ///< These four are now, the others since the start.
+    Counter jobs_pending{0};
+    Counter jobs_crashed{0};
+    Counter jobs_total{0};
+    Counter failed_starts{0};
+    Counter database_scans{0};      ///< Looks for databases of replication documents.
+    Counter databases_found{0};     ///< Such databases.
+    Counter databases_deleted{0};
+    Counter document_changes{0};    ///< Changes of replication documents that were dealt with.
+    Counter failed_documents{0};    ///< State "failed" written to a document.
+    Counter completed_documents{0};
+    Counter checkpoints{0};
+    Counter failed_checkpoints{0};
+    Counter requests{0};  ///< Over HTTP, to other servers.
+    Counter answers{0};   ///< That were no failure.
+    Counter failed_answers{0};
+};
+
 /// Counters of the whole process, each a relaxed atomic. `_node/_local/_stats` and `_prometheus`
 /// read them.
 struct Metrics {
@@ -21,6 +49,7 @@ struct Metrics {
     std::atomic<std::uint64_t> audit_events{0};    ///< Written to the audit log.
     std::atomic<std::uint64_t> audit_failures{0};  ///< Writes to it that failed.
     std::atomic<std::uint64_t> audit_lost{0};      ///< Events that it has no line for.
+    ReplicationMetrics replication;
     std::array<std::atomic<std::uint64_t>, 600> status_codes{};
     std::array<std::atomic<std::uint64_t>, methods.size()> request_methods{};
 
