@@ -4,20 +4,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
-#include "server/config/durable_file.h"
 #include "server/config/settings.h"
+#include "storage/base/durable_file.h"
 #include "storage/base/log.h"
 
 namespace divan::server {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::uintmax_t file_bytes_max = 16U << 20;
 
 IniSections built_in_values() {
     IniSections values;
@@ -28,44 +24,11 @@ IniSections built_in_values() {
     return values;
 }
 
-Error unreadable(const fs::path& file, std::string_view why) {
-    return Error{Code::storage_failed,
-                 fmt::format("cannot read the configuration file {}: {}", file.string(), why), {}};
-}
-
-Result<IniSections> read_ini_file(const fs::path& file, InlineComments comments) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    if (error) return unreadable(file, error.message());
-    if (size > file_bytes_max) return unreadable(file, "it is larger than 16 MiB");
-    std::ifstream stream(file, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(stream), {}};
-    if (!stream.is_open() || stream.bad()) return unreadable(file, "permission denied, or a fault");
-    return parse_ini(text, comments, [&](std::size_t line) {
-        log(LogLevel::warning, fmt::format("{}:{}: neither [section] nor key = value: skipped",
-                                           file.string(), line));
-    });
-}
-
-/// Folders are replaced by their *.ini files, sorted; `writable` has its own turn.
+/// `writable` has its own turn.
 Result<std::vector<fs::path>> expand(const std::vector<fs::path>& files, const fs::path& writable) {
-    std::vector<fs::path> expanded;
-    for (const fs::path& file : files) {
-        std::error_code error;
-        if (!fs::is_directory(file, error)) {
-            expanded.push_back(file);
-            continue;
-        }
-        std::vector<fs::path> inside;
-        for (auto entry = fs::directory_iterator(file, error);
-             !error && entry != fs::directory_iterator(); entry.increment(error)) {
-            if (entry->path().extension() == ".ini") inside.push_back(entry->path());
-        }
-        if (error) return unreadable(file, error.message());
-        std::sort(inside.begin(), inside.end());
-        expanded.insert(expanded.end(), inside.begin(), inside.end());
-    }
-    std::erase_if(expanded, [&](const fs::path& file) {
+    auto expanded = expand_ini_folders(files);
+    if (expanded.has_error()) return expanded;
+    std::erase_if(*expanded, [&](const fs::path& file) {
         return file.lexically_normal() == writable.lexically_normal();
     });
     return expanded;

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "server/config/ini.h"
 #include "storage/base/error.h"
+#include "storage/base/ini.h"
 #include "storage/base/setting.h"
 
 namespace divan::server {

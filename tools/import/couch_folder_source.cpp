@@ -4,6 +4,7 @@
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/couch_file/data_folder.h"
 #include "tools/import/couch_file/database_file.h"
+#include "tools/import/paused_replications.h"
 #include "tools/import/source.h"
 
 namespace divan::import {
@@ -98,6 +99,16 @@ public:
         }
     }
 
+    void purges(const std::function<void(Purge)>& visit, const TellFailure& failed) override {
+        for (const auto& file : files_) {
+            file->purges(
+                [&](FilePurge purge) {
+                    visit({std::move(purge.id), std::move(purge.revisions)});
+                },
+                [&](const std::string& what) { failed({info_.name, what}); });
+        }
+    }
+
 private:
     DatabaseInfo info_;
     std::vector<std::shared_ptr<const DatabaseFile>> files_;
@@ -122,7 +133,8 @@ public:
         return names;
     }
     std::unique_ptr<SourceDatabase> open(const std::string& name) override {
-        return std::make_unique<CouchFolderDatabase>(databases_.at(name));
+        return with_paused_replications(
+            std::make_unique<CouchFolderDatabase>(databases_.at(name)));
     }
     const std::vector<std::string>& remarks() const override { return remarks_; }
 

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <map>
 
+#include "auth/permissions.h"
 #include "storage/database/attachment_store.h"
 #include "storage/database/catalog.h"
 #include "storage/database/edit.h"
 #include "storage/database/local_docs.h"
+#include "storage/database/purge_history.h"
 #include "storage/database/read_view.h"
 #include "storage/engine/rocks_engine.h"
 #include "tools/import/couch_file/damage.h"
@@ -83,9 +85,22 @@ public:
     }
 
     void write_settings(const DatabaseInfo& info) override {
-        if (!info.security.empty()) database_->set_security(info.security);
         database_->set_revs_limit(info.revs_limit);
         database_->set_purged_infos_limit(info.purged_infos_limit);
+        if (info.security.empty()) return;
+        auth::validate_security(info.security).value();
+        database_->set_security(info.security);
+    }
+
+    void write_purges(const std::vector<Purge>& purges) override {
+        constexpr std::size_t rows_max = 1000;
+        for (auto at = database_->state().purge_sequence; at < purges.size();) {
+            std::vector<storage::PurgeRow> rows;
+            for (; at < purges.size() && rows.size() < rows_max; ++at) {
+                rows.push_back({purges[at].id, purges[at].revisions});
+            }
+            database_->writer().purge(std::move(rows)).value();
+        }
     }
 
     DatabaseInfo info() override {
@@ -109,6 +124,14 @@ public:
         auto found = storage::LocalDocs(*database_).get(local_name(id));
         if (!found) return std::nullopt;
         return LocalDocument{id, found->edit_count, std::move(found->body)};
+    }
+
+    std::vector<Purge> purges() override {
+        std::vector<Purge> purges;
+        for (auto& row : storage::purge_history(*database_->view())) {
+            purges.push_back({std::move(row.id), std::move(row.revisions)});
+        }
+        return purges;
     }
 
     std::uint64_t document_count() override {
@@ -228,7 +251,10 @@ public:
         auto database = catalog_->open(info.name);
         if (!database) {
             storage::validate_database_name(info.name).value();
-            database = catalog_->create(info.name, {info.partitioned, 1, info.security}).value();
+            // One that nobody may store is told by `write_settings`.
+            const bool sound = auth::validate_security(info.security).has_value();
+            const auto security = sound ? info.security : std::string();
+            database = catalog_->create(info.name, {info.partitioned, 1, security}).value();
         }
         if (database->entry().partitioned != info.partitioned) {
             throw Damage(info.name + ": one of source and target is partitioned, the other not");

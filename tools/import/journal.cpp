@@ -19,6 +19,7 @@ namespace json = boost::json;
 
 constexpr const char* head_file = "run.json";
 constexpr const char* positions_file = "positions.jsonl";
+constexpr const char* databases_file = "databases.jsonl";
 constexpr const char* made_file = "made.jsonl";
 constexpr const char* failures_file = "failures.jsonl";
 
@@ -94,6 +95,9 @@ Journal Journal::reopen(const fs::path& folder, const std::string& id) {
         position.part = part && part->is_int64() ? static_cast<std::size_t>(part->as_int64()) : 0;
         position.finished = line.contains("finished");
     });
+    each_line(folder / id / databases_file, [&](const json::object& line) {
+        journal.new_databases_.insert(text_of(line, "database"));
+    });
     return journal;
 }
 
@@ -145,7 +149,14 @@ void Journal::note_position(const std::string& database, const Position& positio
 }
 
 void Journal::note_new_database(const std::string& database) {
-    append(made_file, json::serialize(json::object{{"database", database}, {"new", true}}));
+    append(databases_file, json::serialize(json::object{{"database", database}}));
+    const std::lock_guard lock(*mutex_);
+    new_databases_.insert(database);
+}
+
+bool Journal::is_new(const std::string& database) const {
+    const std::lock_guard lock(*mutex_);
+    return new_databases_.contains(database);
 }
 
 void Journal::note_created(const std::string& database,
@@ -185,11 +196,10 @@ void Journal::write_report(const std::string& json_text, const std::string& text
 
 std::map<std::string, Journal::Made> Journal::made() const {
     std::map<std::string, Made> made;
+    for (const auto& database : new_databases_) made[database].database = true;
     each_line(folder_ / made_file, [&](const json::object& line) {
         auto& database = made[text_of(line, "database")];
-        if (line.contains("new")) {
-            database.database = true;
-        } else if (line.contains("local")) {
+        if (line.contains("local")) {
             database.locals.push_back(text_of(line, "local"));
         } else if (const auto* leaves = line.if_contains("leaves"); leaves && leaves->is_array()) {
             MissingLeaves document{text_of(line, "id"), {}, false};

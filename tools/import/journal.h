@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,8 @@ public:
 
     /// Before it is made: a rollback may then find less than is noted, never more.
     void note_new_database(const std::string& database);
+    /// Whether the run made this database, or was about to.
+    bool is_new(const std::string& database) const;
     void note_created(const std::string& database, const std::vector<MissingLeaves>& created);
     void note_local(const std::string& database, const std::string& id);
     void note_failure(const std::string& database, const Failure& failure);
@@ -75,6 +78,7 @@ private:
     std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
     std::map<std::string, std::ofstream> files_;
     std::map<std::string, Position> positions_;
+    std::set<std::string> new_databases_;
 };
 
 }  // namespace divan::import

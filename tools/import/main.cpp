@@ -21,6 +21,8 @@ struct Arguments {
     std::string on_conflict = "keep-both";
     std::string failures_max = "50%";
     bool json = false;
+    bool take_identity = false;
+    std::vector<std::string> config;
     RunOptions run;
 };
 
@@ -45,14 +47,22 @@ RunOptions options_of(const Arguments& arguments) {
     return options;
 }
 
+SourceSettings settings_of(const Arguments& arguments) {
+    return read_settings(arguments.config.empty()
+                             ? settings_near(arguments.source)
+                             : std::vector<std::filesystem::path>(arguments.config.begin(),
+                                                                  arguments.config.end()));
+}
+
 int plan(const Arguments& arguments) {
     const auto source = open_source(arguments.source);
     std::vector<Inventory> databases;
     for (const auto& name : chosen(source->names(), arguments.run)) {
         databases.push_back(take_inventory(*source->open(name)));
     }
-    const auto text = arguments.json ? plan_json(databases, source->remarks()) + "\n"
-                                     : plan_text(databases, source->remarks());
+    const auto settings = settings_preview(settings_of(arguments), arguments.take_identity);
+    const auto text = arguments.json ? plan_json(databases, source->remarks(), settings) + "\n"
+                                     : plan_text(databases, source->remarks(), settings);
     std::cout << text;
     return 0;
 }
@@ -78,7 +88,12 @@ int run(const Arguments& arguments) {
     const auto target =
         options.dry_run ? nullptr : open_folder_target(arguments.target);
     auto journal = journal_for(arguments);
-    const auto report = run_shown(*source, target.get(), journal, options);
+    const auto settings = settings_of(arguments);
+    auto report = run_shown(*source, target.get(), journal, options);
+    report.settings = options.dry_run
+                          ? settings_preview(settings, arguments.take_identity)
+                          : carry_settings(settings, arguments.target, journal.head().id,
+                                           journal.folder(), arguments.take_identity);
     journal.set_state(report.finished() ? "finished" : "failed");
     const auto text = run_text(journal.head(), report);
     journal.write_report(run_json(journal.head(), report), text);
@@ -116,6 +131,7 @@ int rollback(const Arguments& arguments) {
     auto journal = Journal::reopen(arguments.journals, arguments.id);
     const auto target = open_folder_target(journal.head().target);
     std::cout << fmt::format("{} leaves taken away\n", roll_back(*target, journal));
+    undo_settings(journal.head().target, journal.head().id, journal.folder());
     return 0;
 }
 
@@ -145,6 +161,12 @@ int main(int argc, char** argv) {
                             "Names or patterns with *; all without this")
             ->delimiter(',');
     };
+    const auto add_settings = [&](CLI::App* command) {
+        command->add_option("--config", arguments.config,
+                            "CouchDB's local.ini, or a folder of such; else those beside the data");
+        command->add_flag("--take-identity", arguments.take_identity,
+                          "Take over the server's uuid and cookie secret");
+    };
     const auto add_target = [&](CLI::App* command) {
         command->add_option("--to", arguments.target, "The data folder of a stopped Divan")
             ->required();
@@ -152,10 +174,12 @@ int main(int argc, char** argv) {
     };
     auto* plan_command = app.add_subcommand("plan", "Says what the source holds");
     add_source(plan_command);
+    add_settings(plan_command);
     plan_command->add_flag("--json", arguments.json);
     auto* run_command = app.add_subcommand("run", "Imports; goes on where a killed run was");
     add_source(run_command);
     add_target(run_command);
+    add_settings(run_command);
     run_command->add_flag("--json", arguments.json);
     run_command->add_flag("--dry-run", arguments.run.dry_run, "Reads all, writes nothing");
     run_command->add_option("--jobs", arguments.run.jobs, "Databases at a time");

@@ -50,6 +50,13 @@ struct LocalDocument {
     std::string json;
 };
 
+struct Purge {
+    std::string id;
+    std::vector<storage::Revision> revisions;
+
+    bool operator==(const Purge&) const = default;
+};
+
 struct DatabaseInfo {
     std::string name;
     bool partitioned = false;

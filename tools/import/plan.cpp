@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "auth/permissions.h"
 #include "storage/base/json.h"
 #include "storage/database/catalog.h"
 #include "storage/document/client_document.h"
+#include "tools/import/paused_replications.h"
 
 namespace divan::import {
 namespace {
@@ -29,9 +31,26 @@ public:
         }
         ++(live > 0 ? inventory_.documents : inventory_.deleted);
         if (live > 1) ++inventory_.conflicts;
-        if (live > 0 && document.id.starts_with("_design/")) judge_design(document);
+        if (live > 0 && document.id.starts_with("_design/")) {
+            judge_design(document);
+        } else if (live > 0 && inventory_.name == "_users") {
+            judge_user(document);
+        } else if (live > 0 && is_replicator_database(inventory_.name)) {
+            ++replications_;
+        }
         const auto valid = storage::validate_document_id(document.id);
         if (!valid) remark(document.id + ": " + valid.error().reason);
+    }
+
+    void judge_database(const DatabaseInfo& info) {
+        if (is_replicator_database(info.name) && replications_ > 0) {
+            remark(fmt::format("{} replications arrive paused", replications_));
+        }
+        if (info.security.empty()) {
+            remark("never had a _security: server admins only may use it, until one is put");
+        } else if (const auto valid = auth::validate_security(info.security); !valid) {
+            remark("its _security is not carried over: " + valid.error().reason);
+        }
     }
 
     void remark(std::string text) {
@@ -74,7 +93,28 @@ private:
         }
     }
 
+    // What would keep this user from signing in.
+    void judge_user(const Document& document) {
+        constexpr std::string_view prefix = "org.couchdb.user:";
+        const std::string_view id = document.id;
+        if (!id.starts_with(prefix)) return remark(document.id + ": is no user's document");
+        for (const auto& leaf : document.leaves) {
+            const auto body = parse_json(leaf.json);
+            if (leaf.deleted || !body) continue;
+            const auto* name = body->find("name");
+            const bool named = name && name->is_string() &&
+                               name->string() == id.substr(prefix.size());
+            if (!named) remark(document.id + ": its name is another one; it cannot sign in");
+            const auto* scheme = body->find("password_scheme");
+            const auto known = scheme && scheme->is_string() ? scheme->string() : "simple";
+            if (known != "pbkdf2" && known != "simple" && known != "bcrypt") {
+                remark(document.id + ": its password is kept in an unknown way, " + known);
+            }
+        }
+    }
+
     Inventory& inventory_;
+    std::uint64_t replications_ = 0;
 };
 
 }  // namespace
@@ -95,6 +135,8 @@ Inventory take_inventory(SourceDatabase& database) {
                            failed);
     }
     database.locals([&](const LocalDocument&) { ++inventory.locals; }, failed);
+    database.purges([&](const Purge&) { ++inventory.purges; }, failed);
+    counting.judge_database(database.info());
     return inventory;
 }
 

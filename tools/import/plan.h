@@ -16,7 +16,7 @@ struct Inventory {
     std::uint64_t deleted = 0;
     std::uint64_t conflicts = 0;  ///< Documents with more than one leaf that is not deleted.
     std::uint64_t designs = 0;
-    std::uint64_t locals = 0;
+    std::uint64_t locals = 0, purges = 0;
     std::uint64_t attachments = 0, attachment_bytes = 0, body_bytes = 0;
     std::vector<std::string> remarks;  ///< What an admin should look at before the import.
     std::uint64_t failures = 0;        ///< Pieces that cannot be read.

@@ -23,6 +23,13 @@ json::array failures_json(const std::vector<Failure>& failures) {
     return list;
 }
 
+json::object settings_json(const SettingsReport& settings) {
+    return {{"carried", texts(settings.carried)},
+            {"kept", texts(settings.kept)},
+            {"left", texts(settings.left)},
+            {"identity_taken", settings.identity_taken}};
+}
+
 std::string megabytes(std::uint64_t bytes) {
     return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
@@ -30,7 +37,7 @@ std::string megabytes(std::uint64_t bytes) {
 }  // namespace
 
 std::string plan_json(const std::vector<Inventory>& databases,
-                      const std::vector<std::string>& remarks) {
+                      const std::vector<std::string>& remarks, const SettingsReport& settings) {
     json::array list;
     for (const auto& one : databases) {
         list.push_back(json::object{{"name", one.name},
@@ -40,6 +47,7 @@ std::string plan_json(const std::vector<Inventory>& databases,
                                     {"conflicts", one.conflicts},
                                     {"design_documents", one.designs},
                                     {"local_documents", one.locals},
+                                    {"purges", one.purges},
                                     {"attachments", one.attachments},
                                     {"attachment_bytes", one.attachment_bytes},
                                     {"body_bytes", one.body_bytes},
@@ -48,11 +56,12 @@ std::string plan_json(const std::vector<Inventory>& databases,
     }
     return json::serialize(json::object{{"databases", list},
                                         {"remarks", texts(remarks)},
+                                        {"settings", settings_json(settings)},
                                         {"estimated_seconds", estimated_seconds(databases)}});
 }
 
 std::string plan_text(const std::vector<Inventory>& databases,
-                      const std::vector<std::string>& remarks) {
+                      const std::vector<std::string>& remarks, const SettingsReport& settings) {
     auto text = fmt::format("{:<40} {:>10} {:>8} {:>9} {:>11} {:>12} {:>12}\n", "database",
                             "documents", "deleted", "conflicts", "attachments", "bodies",
                             "attached");
@@ -65,6 +74,7 @@ std::string plan_text(const std::vector<Inventory>& databases,
     for (const auto& one : databases) {
         for (const auto& remark : one.remarks) text += "note: " + one.name + ": " + remark + "\n";
     }
+    text += settings_text(settings);
     text += fmt::format("An import takes about {:.0f} s.\n", estimated_seconds(databases) + 1);
     return text;
 }
@@ -82,6 +92,7 @@ std::string run_json(const Journal::Head& run, const RunReport& report) {
                                     {"attachments", one.attachments},
                                     {"bytes", one.bytes},
                                     {"local_documents", one.locals},
+                                    {"purges", one.purges},
                                     {"failure_count", one.failure_count},
                                     {"failures", failures_json(one.failures)},
                                     {"error", one.error}});
@@ -92,6 +103,7 @@ std::string run_json(const Journal::Head& run, const RunReport& report) {
                                         {"started", run.started},
                                         {"state", run.state},
                                         {"too_many_failures", report.too_many_failures},
+                                        {"settings", settings_json(report.settings)},
                                         {"databases", list}});
 }
 
@@ -111,6 +123,7 @@ std::string run_text(const Journal::Head& run, const RunReport& report) {
                                 one.failure_count - one.failures.size());
         }
     }
+    text += settings_text(report.settings);
     if (report.too_many_failures) text += "Ended: more failures than --max-failures allows.\n";
     return text;
 }

@@ -104,6 +104,7 @@ private:
             open_target(*from, way);
         }
         way.leaves_apart = !from->whole_documents();
+        carry_purges(*from, way);
         for (; way.position.part < from->parts(); ++way.position.part, way.position.after.clear()) {
             from->documents(
                 way.position.part, way.position.after,
@@ -119,11 +120,29 @@ private:
         if (options_.dry_run) return;
         auto info = from.info();
         info.name = way.report.target;
-        way.report.made = !target_->exists(info.name);
-        if (way.report.made) journal_.note_new_database(info.name);
+        if (!target_->exists(info.name)) journal_.note_new_database(info.name);
+        way.report.made = journal_.is_new(info.name);
         way.target = target_->open(info);
         // Of a database that was there, who may do what is its admins' business.
-        if (way.report.made) way.target->write_settings(info);
+        if (way.report.made) write_settings(info, way);
+    }
+
+    static void write_settings(const DatabaseInfo& info, Way& way) {
+        try {
+            way.target->write_settings(info);
+        } catch (const Refused& refused) {
+            way.failed({"_security", refused.error().reason});
+        }
+    }
+
+    // Before the documents: what was purged and came back later must stay.
+    void carry_purges(SourceDatabase& from, Way& way) {
+        const bool begins = way.position.part == 0 && way.position.after.empty();
+        if (options_.dry_run || !way.report.made || !begins) return;
+        std::vector<Purge> purges;
+        from.purges([&](Purge purge) { purges.push_back(std::move(purge)); }, way.failed);
+        way.target->write_purges(purges);
+        way.report.purges = purges.size();
     }
 
     void add(Document document, Way& way) {

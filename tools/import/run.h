@@ -7,6 +7,7 @@
 
 #include "tools/import/journal.h"
 #include "tools/import/progress.h"
+#include "tools/import/settings.h"
 #include "tools/import/source.h"
 #include "tools/import/target.h"
 
@@ -33,7 +34,7 @@ struct DatabaseReport {
     std::string target;
     bool made = false;
     std::uint64_t documents = 0, leaves = 0, created = 0, attachments = 0, bytes = 0, locals = 0;
-    std::uint64_t skipped = 0;
+    std::uint64_t skipped = 0, purges = 0;
     std::vector<Failure> failures;  ///< The first ones; the journal has them all.
     std::uint64_t failure_count = 0;
     std::string error;              ///< Why it ended early; empty where it did not.
@@ -42,6 +43,7 @@ struct DatabaseReport {
 struct RunReport {
     std::vector<DatabaseReport> databases;
     bool too_many_failures = false;
+    SettingsReport settings;
     bool finished() const;
     std::uint64_t failures() const;
 };

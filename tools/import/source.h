@@ -26,6 +26,8 @@ public:
                            const TellFailure& failed) = 0;
     virtual void locals(const std::function<void(LocalDocument)>& visit,
                         const TellFailure& failed) = 0;
+    /// The purges that it remembers, oldest first, always in the same order.
+    virtual void purges(const std::function<void(Purge)>&, const TellFailure&) {}
 };
 
 /// Where old data comes from.

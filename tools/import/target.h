@@ -28,13 +28,19 @@ public:
     /// already stays. On the disk when it returns. Documents that cannot be written are told.
     virtual void write(std::vector<Document> documents, const TellFailure& failed) = 0;
     virtual void write_local(const LocalDocument& document) = 0;
+    /// Throws `Refused` where `_security` is none that CouchDB would store.
     virtual void write_settings(const DatabaseInfo& info) = 0;
+    /// Into a database that has no documents of others: purges its own numbers. The first ones are
+    /// there already where it was asked before.
+    virtual void write_purges(const std::vector<Purge>& purges) = 0;
 
     virtual DatabaseInfo info() = 0;
     /// Answers in the order of `ids`; a document that is not there has no leaves. Attachments can
     /// be read until the next call.
     virtual std::vector<Document> read(const std::vector<std::string>& ids) = 0;
     virtual std::optional<LocalDocument> read_local(const std::string& id) = 0;
+    /// Those it remembers, oldest first.
+    virtual std::vector<Purge> purges() = 0;
     /// Documents, deleted ones too.
     virtual std::uint64_t document_count() = 0;
 

@@ -62,6 +62,7 @@ public:
         }
         compare(batch);
         from_.locals([&](const LocalDocument& local) { compare(local); }, unread);
+        purges(unread);
         const auto there = to_.document_count();
         const auto here = from_.whole_documents() ? verified_.documents : ids_.size();
         if (there != here) {
@@ -85,6 +86,19 @@ private:
         if (!source.security.empty() &&
             normalised(source.security) != normalised(target.security)) {
             tell("_security", "differs");
+        }
+    }
+
+    // The target keeps as many as its limit says, the newest.
+    void purges(const TellFailure& unread) {
+        std::vector<Purge> source;
+        from_.purges([&](Purge purge) { source.push_back(std::move(purge)); }, unread);
+        const auto there = to_.purges();
+        const auto kept = std::min<std::uint64_t>(source.size(), to_.info().purged_infos_limit);
+        for (auto at = source.size() - kept; at < source.size(); ++at) {
+            if (std::find(there.begin(), there.end(), source[at]) == there.end()) {
+                tell(source[at].id, "its purge is not remembered");
+            }
         }
     }
 

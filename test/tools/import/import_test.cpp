@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(Import, "import: the plan counts what is there") {
     CHECK(legacy.designs == 1);
     CHECK(legacy.locals == 1);
     CHECK(legacy.remarks.empty());
-    CHECK(plan_text({legacy}, {"a note"}).find("note: a note") != std::string::npos);
+    CHECK(plan_text({legacy}, {"a note"}, {}).find("note: a note") != std::string::npos);
 }
 
 }  // namespace divan::import

@@ -7,6 +7,7 @@
 #include "tools/import/backup/object_splitter.h"
 #include "tools/import/backup/text_file.h"
 #include "tools/import/couch_file/damage.h"
+#include "tools/import/paused_replications.h"
 #include "tools/import/source.h"
 
 namespace divan::import {
@@ -157,7 +158,8 @@ public:
         return names;
     }
     std::unique_ptr<SourceDatabase> open(const std::string& name) override {
-        return std::make_unique<BackupDatabase>(files_.at(name), name);
+        return with_paused_replications(
+            std::make_unique<BackupDatabase>(files_.at(name), name));
     }
     const std::vector<std::string>& remarks() const override { return remarks_; }
 

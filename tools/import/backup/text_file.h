@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+
+#include "tools/import/unpack.h"
 
 namespace divan::import {
 
@@ -12,27 +15,21 @@ class TextFile {
 public:
     /// Throws `std::system_error` where it cannot be opened.
     explicit TextFile(const std::filesystem::path& path);
-    ~TextFile();
-    TextFile(const TextFile&) = delete;
-    TextFile& operator=(const TextFile&) = delete;
 
     /// Replaces `out` by some more bytes; false at the end. Throws `Damage` where a packed file is
     /// broken or ends early, `std::system_error` where the disk cannot be read.
     bool read(std::string& out);
 
 private:
-    class Unpacker;
-    class Gzip;
-    class Zstd;
-
     struct Close {
         void operator()(std::FILE* file) const { std::fclose(file); }
     };
     bool read_raw(std::string& out);
 
     std::unique_ptr<std::FILE, Close> file_;
-    std::unique_ptr<Unpacker> unpacker_;
-    std::string first_;
+    std::optional<Unpacker> unpacker_;
+    std::string raw_;        ///< Bytes of the file that were not given out yet,
+    std::size_t used_ = 0;  ///< from here on.
 };
 
 }  // namespace divan::import

@@ -16,7 +16,6 @@
 namespace divan::import {
 namespace {
 
-constexpr std::uint64_t block_bytes = 4096;
 constexpr std::size_t checksum_bytes = 16;
 constexpr std::uint32_t checksum_flag = 1U << 31;
 constexpr char header_mark = 1;

@@ -7,6 +7,8 @@
 
 namespace divan::import {
 
+inline constexpr std::uint64_t block_bytes = 4096;
+
 /// A file in the layout of couch_file: blocks of 4096 bytes whose first byte says whether a header
 /// begins there (1) or data goes on (0), and chunks of data with a length and mostly a checksum.
 /// Only reads. Any thread: every read names its place.

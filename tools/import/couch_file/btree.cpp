@@ -6,21 +6,24 @@ namespace divan::import {
 namespace {
 
 constexpr int depth_max = 64;
-constexpr std::uint64_t node_bytes_min = 16;
 
 }  // namespace
 
 void TreeWalk::walk(const Root& root) {
     if (!root) return;
-    nodes_left_ = file_.size() / node_bytes_min + 1;
+    bytes_left_ = file_.size();
     node(*root, file_.size(), 0);
 }
 
 void TreeWalk::node(std::uint64_t position, std::uint64_t below, int depth) {
     try {
         if (position >= below || depth > depth_max) throw Damage("an index that points forward");
-        if (nodes_left_-- == 0) throw Damage("an index with more nodes than the file has room for");
-        const auto bytes = file_.term(position);
+        const auto packed = file_.chunk(position);
+        if (packed.size() > bytes_left_) {
+            throw Damage("an index with more nodes than the file has room for");
+        }
+        bytes_left_ -= packed.size();
+        const auto bytes = decompress_term(packed);
         const auto term = parse_term(bytes);
         const auto parts = term.tuple(2);
         const bool inner = parts[0].is_atom("kp_node");

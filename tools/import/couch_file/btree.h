@@ -32,7 +32,7 @@ private:
     const BlockFile& file_;
     Visit visit_;
     Damaged damaged_;
-    std::uint64_t nodes_left_ = 0;  ///< More than the file has room for: it is made to harm.
+    std::uint64_t bytes_left_ = 0;  ///< More nodes than the file has room for: made to harm.
 };
 
 }  // namespace divan::import

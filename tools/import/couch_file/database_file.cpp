@@ -67,7 +67,8 @@ DatabaseHeader newest_database_header(const BlockFile& file, std::uint64_t& torn
         try {
             auto parsed = parse_database_header(header->bytes);
             const auto used = header->position + header->bytes.size();
-            torn_bytes = file.size() - std::min(file.size(), (used / 4096 + 1) * 4096);
+            const auto end_of_header = (used / block_bytes + 1) * block_bytes;
+            torn_bytes = file.size() - std::min(file.size(), end_of_header);
             return parsed;
         } catch (const Damage& damage) {
             reason = damage.what();
@@ -180,12 +181,14 @@ FileBody DatabaseFile::body(std::uint64_t position) const {
 
 void DatabaseFile::attachment(const FileAttachment& attachment,
                               const std::function<void(std::string_view bytes)>& take) const {
+    if (attachment.encoded_length > file_.size()) throw Damage("an attachment of absurd length");
     Md5 digest;
     std::uint64_t bytes = 0;
     for (const auto position : attachment.chunks) {
         const auto chunk = file_.chunk(position);
         digest.update(chunk);
         bytes += chunk.size();
+        if (bytes > attachment.encoded_length) throw Damage("an attachment of another length");
         take(chunk);
     }
     if (bytes != attachment.encoded_length) throw Damage("an attachment of another length");

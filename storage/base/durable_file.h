@@ -5,11 +5,11 @@
 
 #include "storage/base/error.h"
 
-namespace divan::server {
+namespace divan {
 
 /// Replaces `file` by `text`: after a crash it has the old text or the new one, never a part. The
 /// file is readable by its owner only; its folder is made where it is missing. Durable on return.
 /// Refuses with `storage_full` or `storage_failed`.
 Result<void> write_durably(const std::filesystem::path& file, std::string_view text);
 
-}  // namespace divan::server
+}  // namespace divan

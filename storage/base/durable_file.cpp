@@ -1,4 +1,4 @@
-#include "server/config/durable_file.h"
+#include "storage/base/durable_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace divan::server {
+namespace divan {
 namespace {
 
 class Descriptor {
@@ -67,4 +67,4 @@ Result<void> write_durably(const std::filesystem::path& file, std::string_view t
     return {};
 }
 
-}  // namespace divan::server
+}  // namespace divan

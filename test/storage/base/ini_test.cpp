@@ -1,10 +1,10 @@
-#include "server/config/ini.h"
+#include "storage/base/ini.h"
 
 #include <doctest/doctest.h>
 
 #include <vector>
 
-namespace divan::server {
+namespace divan {
 namespace {
 
 struct Read {
@@ -72,4 +72,4 @@ TEST_CASE("ini: what is printed reads back the same") {
     CHECK(read(print_ini(sections), InlineComments::no).sections == sections);
 }
 
-}  // namespace divan::server
+}  // namespace divan

@@ -1,12 +1,18 @@
-#include "server/config/ini.h"
+#include "storage/base/ini.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
-namespace divan::server {
+#include "storage/base/log.h"
+
+namespace divan {
 namespace {
+
+constexpr std::uintmax_t file_bytes_max = 16U << 20;
 
 std::string_view trim(std::string_view text) {
     constexpr std::string_view blanks = " \t\r\n\v\f";
@@ -48,6 +54,11 @@ Pair split_pair(std::string_view line) {
     return {trim(line.substr(0, at)), trim(line.substr(at + width))};
 }
 
+Error unreadable(const std::filesystem::path& file, std::string_view why) {
+    return Error{Code::storage_failed,
+                 fmt::format("cannot read the configuration file {}: {}", file.string(), why), {}};
+}
+
 }  // namespace
 
 IniSections parse_ini(std::string_view text, InlineComments comments,
@@ -82,6 +93,42 @@ IniSections parse_ini(std::string_view text, InlineComments comments,
     return sections;
 }
 
+Result<IniSections> read_ini_file(const std::filesystem::path& file, InlineComments comments) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(file, error);
+    if (error) return unreadable(file, error.message());
+    if (size > file_bytes_max) return unreadable(file, "it is larger than 16 MiB");
+    std::ifstream stream(file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    if (!stream.is_open() || stream.bad()) return unreadable(file, "permission denied, or a fault");
+    return parse_ini(text, comments, [&](std::size_t line) {
+        log(LogLevel::warning, fmt::format("{}:{}: neither [section] nor key = value: skipped",
+                                           file.string(), line));
+    });
+}
+
+Result<std::vector<std::filesystem::path>> expand_ini_folders(
+    const std::vector<std::filesystem::path>& paths) {
+    namespace fs = std::filesystem;
+    std::vector<fs::path> expanded;
+    for (const fs::path& path : paths) {
+        std::error_code error;
+        if (!fs::is_directory(path, error)) {
+            expanded.push_back(path);
+            continue;
+        }
+        std::vector<fs::path> inside;
+        for (auto entry = fs::directory_iterator(path, error);
+             !error && entry != fs::directory_iterator(); entry.increment(error)) {
+            if (entry->path().extension() == ".ini") inside.push_back(entry->path());
+        }
+        if (error) return unreadable(path, error.message());
+        std::sort(inside.begin(), inside.end());
+        expanded.insert(expanded.end(), inside.begin(), inside.end());
+    }
+    return expanded;
+}
+
 std::string print_ini(const IniSections& sections) {
     std::string text;
     for (const auto& [section, values] : sections) {
@@ -92,4 +139,4 @@ std::string print_ini(const IniSections& sections) {
     return text;
 }
 
-}  // namespace divan::server
+}  // namespace divan

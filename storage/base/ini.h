@@ -1,11 +1,15 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
-namespace divan::server {
+#include "storage/base/error.h"
+
+namespace divan {
 
 /// Sections of an ini file, each with its keys and values.
 using IniSections = std::map<std::string, std::map<std::string, std::string, std::less<>>,
@@ -24,7 +28,14 @@ enum class InlineComments : bool {
 IniSections parse_ini(std::string_view text, InlineComments comments,
                       const std::function<void(std::size_t line)>& skipped);
 
+/// `parse_ini` of a file; lines that are none are logged. Refuses with `storage_failed`.
+Result<IniSections> read_ini_file(const std::filesystem::path& file, InlineComments comments);
+
+/// `paths` with folders replaced by their *.ini files, sorted. Refuses where one cannot be listed.
+Result<std::vector<std::filesystem::path>> expand_ini_folders(
+    const std::vector<std::filesystem::path>& paths);
+
 /// What `parse_ini` with `InlineComments::no` reads back.
 std::string print_ini(const IniSections& sections);
 
-}  // namespace divan::server
+}  // namespace divan

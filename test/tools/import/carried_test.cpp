@@ -1,0 +1,147 @@
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include "storage/base/json.h"
+#include "test/tools/import/given_database.h"
+#include "tools/import/paused_replications.h"
+#include "tools/import/plan.h"
+#include "tools/import/run.h"
+#include "tools/import/verify.h"
+
+namespace divan::import {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Carried {
+    fs::path folder = fs::temp_directory_path() / ("divan_carried_" + std::to_string(::getpid()));
+    std::unique_ptr<Target> target;
+    GivenSource source;
+
+    Carried() {
+        fs::remove_all(folder);
+        target = open_folder_target(folder / "data");
+        source.made.about.name = "given";
+        source.made.about.security = "{}";
+    }
+    ~Carried() {
+        target.reset();
+        fs::remove_all(folder);
+    }
+    Journal begin() const { return Journal::begin(folder / "runs", "given", "data"); }
+    RunReport run(Journal& journal) {
+        Counters counters;
+        return run_import(source, target.get(), journal, {}, counters);
+    }
+    std::uint64_t differences() {
+        std::uint64_t count = 0;
+        verify_database(source.made, *target->open_existing("given"), [&](const Difference& one) {
+            MESSAGE(one.what << ": " << one.how);
+            ++count;
+        });
+        return count;
+    }
+};
+
+std::vector<Document> read(SourceDatabase& database) {
+    std::vector<Document> documents;
+    database.documents(0, "", [&](Document one) { documents.push_back(std::move(one)); },
+                       [](const Failure& one) { FAIL_CHECK(one.reason); });
+    return documents;
+}
+
+std::unique_ptr<GivenDatabase> replicator(std::vector<Document> documents) {
+    auto database = std::make_unique<GivenDatabase>();
+    database->about.name = "_replicator";
+    database->given = std::move(documents);
+    return database;
+}
+
+}  // namespace
+
+TEST_CASE("replications arrive paused, by the same revision every time") {
+    const auto given = [] {
+        return replicator({one_leaf("_design/_replicator", R"({"language":"javascript"})", 'd'),
+                           one_leaf("done", R"({"_replication_state":"completed"})", 'b'),
+                           one_leaf("gone", "{}", 'g', true),
+                           one_leaf("runs", R"({"source":"a","_replication_state":"triggered",)"
+                                            R"("_replication_id":"x","target":"b"})",
+                                    'a')});
+    };
+    const auto documents = read(*with_paused_replications(given()));
+    REQUIRE(documents.size() == 4);
+    for (int at = 0; at < 3; ++at) CHECK(documents[at].leaves[0].generation == 1);
+    const auto& leaf = documents[3].leaves[0];
+    CHECK(leaf.generation == 2);
+    REQUIRE(leaf.path.size() == 2);
+    const auto body = parse_json(leaf.json).value();
+    CHECK(body.find("_replication_state")->string() == "failed");
+    CHECK(body.find("_replication_id") == nullptr);
+    CHECK(body.find("target")->string() == "b");
+    CHECK(read(*with_paused_replications(given()))[3].leaves[0].path == leaf.path);
+}
+
+TEST_CASE("replications: only databases of this name hold them") {
+    CHECK(is_replicator_database("_replicator"));
+    CHECK(is_replicator_database("x/_replicator"));
+    CHECK_FALSE(is_replicator_database("my_replicator"));
+}
+
+TEST_CASE_FIXTURE(Carried, "purges come along once, before what came back after them") {
+    const auto back = one_leaf("back", R"({"a":1})", 'b');
+    source.made.given = {back};
+    source.made.given_purges = {{"gone", {{2, storage::RevisionHash(std::string(16, 'g'))}}},
+                                {"back", {back.leaves[0].revision()}}};
+    auto journal = begin();
+    const auto report = run(journal);
+    CHECK(report.failures() == 0);
+    CHECK(report.databases[0].purges == 2);
+    CHECK(differences() == 0);
+
+    // Killed before anything of the documents was written down.
+    journal.note_position("given", {});
+    auto again = Journal::reopen(folder / "runs", journal.head().id);
+    CHECK(again.is_new("given"));
+    CHECK(run(again).failures() == 0);
+    CHECK(target->open_existing("given")->purges().size() == 2);
+    CHECK(differences() == 0);
+
+    source.made.given_purges.push_back({"more", {back.leaves[0].revision()}});
+    CHECK(differences() == 1);
+}
+
+TEST_CASE_FIXTURE(Carried, "purges stay out of a database that was there before") {
+    const auto mine = one_leaf("mine", "{}", 'm');
+    const auto there = target->open(source.made.about);
+    there->write({mine}, [](const Failure& one) { FAIL_CHECK(one.reason); });
+    source.made.given_purges = {{"mine", {mine.leaves[0].revision()}}};
+    auto journal = begin();
+    CHECK(run(journal).databases[0].purges == 0);
+    CHECK(target->open_existing("given")->read({"mine"})[0].leaves.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Carried, "a _security that CouchDB would not store is told, not carried") {
+    source.made.about.security = R"({"admins":{"names":"ann"}})";
+    auto journal = begin();
+    const auto report = run(journal);
+    CHECK(report.failures() == 1);
+    CHECK(report.finished());
+    CHECK(target->open_existing("given")->info().security.empty());
+    CHECK(take_inventory(source.made).remarks.size() == 1);
+}
+
+TEST_CASE("the plan tells of users who cannot sign in") {
+    GivenDatabase users;
+    users.about.name = "_users";
+    users.about.security = "{}";
+    const std::string good = R"({"name":"ann","password_scheme":"pbkdf2"})";
+    users.given = {one_leaf("org.couchdb.user:ann", good, 'a')};
+    CHECK(take_inventory(users).remarks.empty());
+    users.given.push_back(one_leaf("org.couchdb.user:bob", good, 'b'));
+    users.given.push_back(
+        one_leaf("org.couchdb.user:eve", R"({"name":"eve","password_scheme":"rot13"})", 'e'));
+    users.given.push_back(one_leaf("other", "{}", 'o'));
+    CHECK(take_inventory(users).remarks.size() == 3);
+}
+
+}  // namespace divan::import

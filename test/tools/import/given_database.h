@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/import/source.h"
+
+namespace divan::import {
+
+/// A source of what a test gives it.
+struct GivenDatabase final : SourceDatabase {
+    DatabaseInfo about;
+    std::vector<Document> given;
+    std::vector<LocalDocument> given_locals;
+    std::vector<Purge> given_purges;
+
+    const DatabaseInfo& info() const override { return about; }
+    std::size_t parts() const override { return 1; }
+    void documents(std::size_t, const std::string& after,
+                   const std::function<void(Document)>& visit, const TellFailure&) override {
+        for (const auto& document : given) {
+            if (document.id > after) visit(document);
+        }
+    }
+    void locals(const std::function<void(LocalDocument)>& visit, const TellFailure&) override {
+        for (const auto& local : given_locals) visit(local);
+    }
+    void purges(const std::function<void(Purge)>& visit, const TellFailure&) override {
+        for (const auto& purge : given_purges) visit(purge);
+    }
+};
+
+/// A source of one database, `made`, copied whenever it is opened.
+struct GivenSource final : Source {
+    GivenDatabase made;
+    std::vector<std::string> remarks_;
+
+    std::vector<std::string> names() override { return {made.about.name}; }
+    std::unique_ptr<SourceDatabase> open(const std::string&) override {
+        return std::make_unique<GivenDatabase>(made);
+    }
+    const std::vector<std::string>& remarks() const override { return remarks_; }
+};
+
+inline Document one_leaf(const std::string& id, const std::string& json, char hash,
+                         bool deleted = false) {
+    Leaf leaf{1, {storage::RevisionHash(std::string(16, hash))}, deleted, json, {}};
+    return {id, {leaf}, id};
+}
+
+}  // namespace divan::import
