@@ -5,6 +5,7 @@
 
 #include "storage/base/log.h"
 #include "storage/database/database.h"
+#include "storage/database/last_document.h"
 #include "storage/database/read_view.h"
 #include "storage/engine/keys.h"
 
@@ -12,6 +13,8 @@ namespace divan::storage {
 namespace {
 
 constexpr std::uint64_t changes_in_range = 1024;
+/// From so many on a look at the database's last document is worth it.
+constexpr std::size_t many_ids = 64;
 
 Error conflict() {
     return {Code::conflict, {}, {}};
@@ -72,16 +75,25 @@ void CommitGroup::load(const std::vector<std::string_view>& ids) {
     std::sort(unique.begin(), unique.end());
     unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
 
+    // Documents of an import come in order: none of those after the last one is there.
+    auto end_of_known = unique.end();
+    if (unique.size() >= many_ids) {
+        const auto last = last_document_id(database_.engine_, database_.id());
+        end_of_known =
+            last ? std::upper_bound(unique.begin(), unique.end(), *last) : unique.begin();
+    }
     std::vector<Bytes> wanted;
     wanted.reserve(unique.size());
-    for (const auto id : unique) wanted.push_back(keys::document(database_.id(), id));
+    for (auto id = unique.begin(); id != end_of_known; ++id) {
+        wanted.push_back(keys::document(database_.id(), *id));
+    }
     const auto found = database_.engine_.get_many(Family::docs, wanted);
 
     slots_.reserve(unique.size());
     for (std::size_t i = 0; i < unique.size(); ++i) {
         auto& slot = slots_.emplace_back();
         slot.id = unique[i];
-        if (!found[i]) continue;
+        if (i >= found.size() || !found[i]) continue;
         slot.record = DocumentRecord::decode(*found[i]);
         slot.stored = true;
         slot.stored_sequence = slot.record.sequence;

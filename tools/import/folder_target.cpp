@@ -5,6 +5,7 @@
 #include "storage/database/attachment_store.h"
 #include "storage/database/catalog.h"
 #include "storage/database/edit.h"
+#include "storage/database/last_document.h"
 #include "storage/database/local_docs.h"
 #include "storage/database/purge_history.h"
 #include "storage/database/read_view.h"
@@ -40,11 +41,23 @@ public:
     std::vector<MissingLeaves> missing(const std::vector<Document>& documents) override {
         std::vector<MissingLeaves> missing;
         const auto view = database_->view();
+        const auto last = storage::last_document_id(view->snapshot(), database_->id());
+        std::vector<std::string> ids;
         for (const auto& document : documents) {
-            const auto record = view->record(document.id);
-            MissingLeaves absent{document.id, {}, record.has_value()};
+            if (last && document.id <= *last) ids.push_back(document.id);
+        }
+        const auto records = view->records(ids);
+        auto next = records.begin();
+        for (const auto& document : documents) {
+            const storage::DocumentRecord* record = nullptr;
+            if (last && document.id <= *last) {
+                record = *next ? &**next : nullptr;
+                ++next;
+            }
+            MissingLeaves absent{document.id, {}, record != nullptr};
             for (const auto& leaf : document.leaves) {
-                const bool known = record && record->tree.find(leaf.revision());
+                const bool known =
+                    record != nullptr && record->tree.find(leaf.revision()).has_value();
                 if (!known) absent.leaves.push_back(leaf.revision());
             }
             if (!absent.leaves.empty()) missing.push_back(std::move(absent));

@@ -9,6 +9,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "storage/base/json.h"
 #include "storage/base/random.h"
 
 namespace divan::import {
@@ -161,12 +162,21 @@ bool Journal::is_new(const std::string& database) const {
 
 void Journal::note_created(const std::string& database,
                            const std::vector<MissingLeaves>& created) {
+    if (created.empty()) return;
+    std::string lines;
+    const auto head = "{\"database\":" + json_string(database) + ",\"id\":";
     for (const auto& document : created) {
-        json::array leaves;
-        for (const auto& leaf : document.leaves) leaves.emplace_back(storage::to_string(leaf));
-        append(made_file, json::serialize(json::object{
-                              {"database", database}, {"id", document.id}, {"leaves", leaves}}));
+        if (!lines.empty()) lines.push_back('\n');
+        lines += head;
+        append_json_string(lines, document.id);
+        lines += ",\"leaves\":[";
+        for (const auto& leaf : document.leaves) {
+            if (lines.back() != '[') lines.push_back(',');
+            append_json_string(lines, storage::to_string(leaf));
+        }
+        lines += "]}";
     }
+    append(made_file, lines);
 }
 
 void Journal::note_local(const std::string& database, const std::string& id) {

@@ -1,6 +1,7 @@
 #include "tools/import/run.h"
 
 #include <algorithm>
+#include <future>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -12,7 +13,7 @@
 namespace divan::import {
 namespace {
 
-constexpr std::size_t batch_documents = 500;
+constexpr std::size_t batch_documents = 10'000;
 constexpr std::size_t batch_bytes = 8U << 20;
 constexpr std::size_t failures_kept = 100;
 constexpr std::uint64_t documents_before_judging = 100;
@@ -74,6 +75,8 @@ private:
         TellFailure failed;
         bool leaves_apart = false;            ///< A document may come again with its next leaf.
         std::set<std::string> carried = {};   ///< Then: what the target has from this run.
+        std::mutex failing = {};
+        std::future<void> writing = {};  ///< The batch before, while the next one is read.
     };
 
     void database(const std::string& name, DatabaseReport& report) {
@@ -91,6 +94,7 @@ private:
     void carry(const std::string& name, DatabaseReport& report) {
         Way way{report, nullptr, {}, 0, journal_.position(report.target), {}};
         way.failed = [&](const Failure& failure) {
+            const std::lock_guard lock(way.failing);
             ++report.failure_count;
             ++counters_.failures;
             if (report.failures.size() < failures_kept) report.failures.push_back(failure);
@@ -111,6 +115,7 @@ private:
                 [&](Document document) { add(std::move(document), way); }, way.failed);
             write_waiting(way);
         }
+        finish_writing(way);
         from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
         way.position.finished = true;
         if (!options_.dry_run) journal_.note_position(report.target, way.position);
@@ -172,6 +177,19 @@ private:
         way.waiting.clear();
         way.waiting_bytes = 0;
         if (options_.dry_run) return;
+        finish_writing(way);
+        way.writing = std::async(
+            std::launch::async,
+            [this, &way, position = way.position, batch = std::move(documents)]() mutable {
+                write(way, std::move(batch), position);
+            });
+    }
+
+    static void finish_writing(Way& way) {
+        if (way.writing.valid()) way.writing.get();
+    }
+
+    void write(Way& way, std::vector<Document> documents, const Position& position) {
         auto missing = way.target->missing(documents);
         if (options_.on_conflict != OnConflict::keep_both) leave_out(documents, missing, way);
         journal_.note_created(way.report.target, missing);
@@ -180,7 +198,7 @@ private:
             counters_.created += document.leaves.size();
         }
         way.target->write(std::move(documents), way.failed);
-        journal_.note_position(way.report.target, way.position);
+        journal_.note_position(way.report.target, position);
         judge();
     }
 

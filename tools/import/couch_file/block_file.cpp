@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <system_error>
 
 #include "storage/base/bytes.h"
@@ -27,14 +28,39 @@ constexpr std::uint32_t header_bytes_max = 1 << 20;
 }
 
 bool matches(std::string_view checksum, std::string_view bytes) {
-    if (checksum == as_bytes(md5(bytes))) return true;
     XXH128_canonical_t canonical;
     XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes.data(), bytes.size()));
     const std::string_view big_endian(reinterpret_cast<const char*>(canonical.digest),
                                       checksum_bytes);
     // exxhash writes the number in the processor's own order.
     return std::equal(checksum.begin(), checksum.end(), big_endian.rbegin(), big_endian.rend()) ||
-           checksum == big_endian;
+           checksum == big_endian || checksum == as_bytes(md5(bytes));
+}
+
+// Where `size` bytes of data that begin at `position` end, the blocks' first bytes counted.
+std::uint64_t end_of_data(std::uint64_t position, std::uint64_t size) {
+    const auto used = position % block_bytes;  // Of a block: its first byte is none of the data.
+    const auto data_before = used == 0 ? 0 : used - 1;
+    const auto blocks = (data_before + size + block_bytes - 2) / (block_bytes - 1);
+    const auto in_last = data_before + size - (blocks - 1) * (block_bytes - 1);
+    if (size == 0) return position;
+    return position - used + (blocks - 1) * block_bytes + 1 + in_last;
+}
+
+// Appends the data in `raw`, the bytes of the file from `position` on.
+void append_data(std::string& out, std::uint64_t position, std::string_view raw,
+                 std::size_t size) {
+    out.reserve(out.size() + size);
+    while (!raw.empty()) {
+        if (position % block_bytes == 0) {
+            raw.remove_prefix(1);
+            ++position;
+        }
+        const auto part = raw.substr(0, block_bytes - position % block_bytes);
+        out += part;
+        raw.remove_prefix(part.size());
+        position += part.size();
+    }
 }
 
 }  // namespace
@@ -54,43 +80,56 @@ BlockFile::~BlockFile() {
     ::close(descriptor_);
 }
 
-std::string BlockFile::raw(std::uint64_t position, std::size_t size) const {
-    if (position > size_ || size > size_ - position) throw Damage("a pointer past the file's end");
-    std::string bytes(size, '\0');
-    std::size_t done = 0;
-    while (done < size) {
-        const auto got = ::pread(descriptor_, bytes.data() + done, size - done,
-                                 static_cast<off_t>(position + done));
+void BlockFile::read(std::uint64_t position, std::span<char> out) const {
+    if (position > size_ || out.size() > size_ - position) {
+        throw Damage("a pointer past the file's end");
+    }
+    while (!out.empty()) {
+        const auto got =
+            ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(position));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) io_error("cannot read the database file");
         if (got == 0) throw Damage("the file ends early");
-        done += static_cast<std::size_t>(got);
+        position += static_cast<std::uint64_t>(got);
+        out = out.subspan(static_cast<std::size_t>(got));
     }
-    return bytes;
 }
 
 // `size` bytes of data from `position` on, the blocks' first bytes left out; `position` moves past
 // them.
 std::string BlockFile::data(std::uint64_t& position, std::size_t size) const {
     if (position >= size_ || size > size_ - position) throw Damage("a pointer past the file's end");
+    std::string raw(end_of_data(position, size) - position, '\0');
+    read(position, raw);
     std::string out;
-    out.reserve(size);
-    while (out.size() < size) {
-        if (position % block_bytes == 0) ++position;
-        const auto in_block = block_bytes - position % block_bytes;
-        const auto part = std::min<std::uint64_t>(in_block, size - out.size());
-        out += raw(position, static_cast<std::size_t>(part));
-        position += part;
-    }
+    append_data(out, position, raw, size);
+    position += raw.size();
     return out;
 }
 
+// Most chunks are read by one call, that of their head.
 std::string BlockFile::chunk(std::uint64_t position) const {
-    const auto head = data(position, 4);
-    const auto length = ByteReader(head).u32();
-    if ((length & checksum_flag) == 0) return data(position, length);
-    const auto checksum = data(position, checksum_bytes);
-    auto bytes = data(position, length & ~checksum_flag);
+    if (position >= size_) throw Damage("a pointer past the file's end");
+    std::array<char, block_bytes> buffer;
+    const auto there = std::min<std::uint64_t>(buffer.size(), size_ - position);
+    const std::span<char> window(buffer.data(), static_cast<std::size_t>(there));
+    read(position, window);
+    const auto begin = position;
+    const auto next = [&](std::size_t size) {
+        if (size > size_ - std::min(position, size_)) {
+            throw Damage("a pointer past the file's end");
+        }
+        const auto end = end_of_data(position, size);
+        if (end - begin > window.size()) return data(position, size);
+        std::string out;
+        append_data(out, position, {window.data() + (position - begin), end - position}, size);
+        position = end;
+        return out;
+    };
+    const auto length = ByteReader(next(4)).u32();
+    if ((length & checksum_flag) == 0) return next(length);
+    const auto checksum = next(checksum_bytes);
+    auto bytes = next(length & ~checksum_flag);
     if (!matches(checksum, bytes)) throw Damage("a checksum does not match");
     return bytes;
 }
@@ -101,8 +140,11 @@ std::string BlockFile::term(std::uint64_t position) const {
 
 std::optional<std::string> BlockFile::header_at(std::uint64_t position) const {
     try {
-        if (raw(position, 1).front() != header_mark) return std::nullopt;
-        const auto length = ByteReader(raw(position + 1, 4)).u32();
+        std::string head(5, '\0');
+        read(position, std::span(head).first(1));
+        if (head.front() != header_mark) return std::nullopt;
+        read(position, head);
+        const auto length = ByteReader(std::string_view(head).substr(1)).u32();
         if (length <= checksum_bytes || length > header_bytes_max) return std::nullopt;
         auto from = position + 5;
         const auto bytes = data(from, length);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace divan::import {
@@ -37,7 +38,7 @@ public:
     std::optional<Header> newest_header(std::uint64_t end) const;
 
 private:
-    std::string raw(std::uint64_t position, std::size_t size) const;
+    void read(std::uint64_t position, std::span<char> out) const;
     std::string data(std::uint64_t& position, std::size_t size) const;
     std::optional<std::string> header_at(std::uint64_t position) const;
 

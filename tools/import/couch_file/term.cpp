@@ -1,10 +1,15 @@
 #include "tools/import/couch_file/term.h"
 
+#include <algorithm>
+
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/couch_file/term_reader.h"
 
 namespace divan::import {
 namespace {
+
+// No more is reserved because a term claims it.
+constexpr std::uint32_t children_reserved_max = 64;
 
 [[noreturn]] void unexpected(const char* wanted) {
     throw Damage(std::string("found another term where ") + wanted + " belongs");
@@ -27,6 +32,7 @@ Term read(TermReader& in, int depth) {
     const auto begin = in.rest();
     const auto parts = [&](Term::Kind kind, std::uint32_t claimed) {
         term.kind = kind;
+        term.children.reserve(std::min(in.count(claimed), children_reserved_max));
         for (auto left = in.count(claimed); left > 0; --left) {
             term.children.push_back(read(in, depth + 1));
         }
