@@ -14,7 +14,7 @@ await checks.run('every kind, two servers', async () => {
   execFileSync(bench, [...servers.map(server => server.url), '--seconds', '0.2', '--rounds', '2',
     '--docs', '300', '--file-bytes', '200000', '--json', file], { stdio: ['ignore', 'inherit', 'inherit'] })
   const figures = JSON.parse(fs.readFileSync(file))
-  checks.same(figures.kinds.length, 18, 'kinds')
+  checks.same(figures.kinds.length, 22, 'kinds')
   for (const { kind, ratio, servers: each } of figures.kinds) {
     checks.that(ratio > 0, `${kind}: ratio ${ratio}`)
     for (const { rate, p50_ms: p50, p99_ms: p99, server_cpu_us: cpu } of each) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "tools/bench/documents.h"
+#include "tools/bench/function_kinds.h"
 #include "tools/bench/slice.h"
 #include "tools/bench/view_kinds.h"
 
@@ -34,7 +35,7 @@ private:
             site_.target().head("PUT", path, "application/json", exchange.body.size());
     }
     double items(const ReplyParser&) override {
-        site_.acknowledged(1);
+        site_.acknowledged(database_, 1);
         return 1;
     }
 
@@ -46,8 +47,9 @@ private:
 // the measuring costs little.
 class Bulks : public Slice {
 public:
-    Bulks(Site& site, Limits limits, std::size_t clients, Samples& samples)
-        : Slice(site, limits, samples, 201), bodies_(clients) {
+    Bulks(Site& site, Limits limits, std::size_t clients, Samples& samples,
+          const std::string& database)
+        : Slice(site, limits, samples, 201), database_(database), bodies_(clients) {
         for (std::size_t i = 0; i < clients; ++i) {
             bodies_[i] = make_bulk(i * bulk_documents, bulk_documents,
                                    site.sizes().document_bytes);
@@ -55,7 +57,7 @@ public:
         for (std::size_t at = 0; (at = bodies_[0].find(mark, at)) != std::string::npos;) {
             id_at_.push_back(at += mark.size());
         }
-        head_ = site.target().head("POST", fmt::format("/{}/_bulk_docs", site.scratch()),
+        head_ = site.target().head("POST", fmt::format("/{}/_bulk_docs", database),
                                    "application/json", bodies_[0].size());
     }
 
@@ -71,10 +73,11 @@ private:
     }
     double items(const ReplyParser& reply) override {
         check_bytes(reply, bulk_documents * 40);
-        site_.acknowledged(bulk_documents);
+        site_.acknowledged(database_, bulk_documents);
         return bulk_documents;
     }
 
+    const std::string& database_;
     std::vector<std::string> bodies_;
     std::vector<std::size_t> id_at_;
     std::string head_;
@@ -259,7 +262,7 @@ private:
         exchange.body = bytes_;
     }
     double items(const ReplyParser&) override {
-        site_.acknowledged(1);
+        site_.acknowledged(database_, 1);
         return static_cast<double>(bytes_.size()) / megabyte;
     }
 
@@ -292,6 +295,14 @@ std::unique_ptr<Work> make(Site& site, Limits limits, std::size_t clients, Sampl
     return std::make_unique<T>(site, limits, clients, samples);
 }
 
+struct PlainBulks : Bulks {
+    PlainBulks(Site& site, Limits limits, std::size_t clients, Samples& samples)
+        : Bulks(site, limits, clients, samples, site.scratch()) {}
+};
+struct ValidatedBulks : Bulks {
+    ValidatedBulks(Site& site, Limits limits, std::size_t clients, Samples& samples)
+        : Bulks(site, limits, clients, samples, site.guarded()) {}
+};
 struct WelcomesOfNobody : Welcomes {
     WelcomesOfNobody(Site& site, Limits limits, std::size_t, Samples& samples)
         : Welcomes(site, limits, samples, false) {}
@@ -322,12 +333,18 @@ constexpr std::uint64_t many = 1000000;
 constexpr Kind table[] = {
     {"put", "durable PUTs of new documents", "docs/s", 16, many, make<Puts>},
     {"put-1", "the same by one client", "docs/s", 1, many, make<Puts>},
-    {"bulk", "_bulk_docs of 500 new documents", "docs/s", 4, 2000, make<Bulks>},
+    {"bulk", "_bulk_docs of 500 new documents", "docs/s", 4, 2000, make<PlainBulks>},
+    {"bulk-validate", "the same through a validator in JavaScript", "docs/s", 4, 2000,
+     make<ValidatedBulks>},
     {"get", "GET of a random document", "docs/s", 16, many, make<Gets>},
     {"all-docs", "_all_docs of all documents", "rows/s", 1, many, make<AllDocs>},
     {"all-docs-docs", "the same with include_docs", "rows/s", 1, many, make<AllDocsWithDocs>},
     {"changes", "_changes of all documents", "rows/s", 1, many, make<Changes>},
     {"changes-docs", "the same with include_docs", "rows/s", 1, many, make<ChangesWithDocs>},
+    {"changes-filter", "_changes through a function that takes half", "docs/s", 1, many,
+     make_function_changes},
+    {"changes-selector", "_changes through a selector that takes half", "docs/s", 1, many,
+     make_selector_changes},
     {"bulk-get", "_bulk_get of 100 documents, revs=true", "docs/s", 4, many, make<BulkGets>},
     {"find", "_find that looks at all documents", "docs/s", 1, many, make<Scans>},
     {"find-index", "_find of 25 documents by an index", "queries/s", 16, many, make<IndexedFinds>},
@@ -337,6 +354,8 @@ constexpr Kind table[] = {
      make_view_builds},
     {"view-range", "100 rows of a view from a random key on", "queries/s", 1, many,
      make_view_ranges},
+    {"view-reduce", "_sum of a random range of the view", "queries/s", 1, many,
+     make_view_reduces},
     {"view-group", "group_level=1 over the view: 100 groups", "queries/s", 1, many,
      make_view_groups},
     {"welcome", "GET / by nobody", "requests/s", 16, many, make<WelcomesOfNobody>},

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <random>
 #include <stdexcept>
+#include <utility>
 
 #include "tools/bench/documents.h"
 #include "tools/bench/process.h"
@@ -101,13 +102,34 @@ const std::string& Site::scratch() {
     return scratch_;
 }
 
+const std::string& Site::guarded() {
+    if (guarded_.empty()) {
+        create(name_ + "-guarded");
+        guarded_ = name_ + "-guarded";
+        expect(201, "PUT", "/" + guarded_ + "/_design/bench", "application/json",
+               R"({"validate_doc_update":"function (doc, old, user) { )"
+               R"(if (typeof doc.number !== 'number') throw {forbidden: 'number'}; )"
+               R"(if (old && user.roles.indexOf('_admin') < 0) throw {unauthorized: 'no'}; }"})");
+        acknowledged(guarded_, 1);
+    }
+    return guarded_;
+}
+
+std::string Site::filter() {
+    if (!std::exchange(has_filter_, true)) {
+        expect(201, "PUT", "/" + corpus() + "/_design/bench", "application/json",
+               R"({"filters":{"half":"function (doc) { return doc.number < 500000; }"}})");
+    }
+    return "bench/half";
+}
+
 void Site::check_acknowledged() {
-    if (scratch_.empty()) return;
-    const auto info = boost::json::parse(expect(200, "GET", "/" + scratch_));
-    const auto count = info.at("doc_count").to_number<std::uint64_t>();
-    if (count != acknowledged_) {
+    for (const auto& [database, written] : acknowledged_) {
+        const auto info = boost::json::parse(expect(200, "GET", "/" + database));
+        const auto count = info.at("doc_count").to_number<std::uint64_t>();
+        if (count == written) continue;
         throw std::runtime_error(fmt::format("{}: {} documents were acknowledged, {} are there",
-                                             target_.url, acknowledged_, count));
+                                             target_.url, written, count));
     }
 }
 

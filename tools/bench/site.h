@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,13 +44,19 @@ public:
     static constexpr std::uint64_t view_groups = 100;
     /// Such a view, built, the same at every call.
     const std::string& view();
+    /// A filter function of the corpus that lets half of the documents pass: "bench/half".
+    std::string filter();
     /// A database that writes go to.
     const std::string& scratch();
+    /// Another one, where a validator in JavaScript looks at each document.
+    const std::string& guarded();
     /// A number never given before: every document that is written gets one.
     std::uint64_t next_number() { return next_number_++; }
-    /// Counts documents whose write was acknowledged.
-    void acknowledged(std::uint64_t documents) { acknowledged_ += documents; }
-    /// Throws where `scratch` does not hold exactly what was acknowledged.
+    /// Counts documents of `scratch` or `guarded` whose write was acknowledged.
+    void acknowledged(const std::string& database, std::uint64_t documents) {
+        acknowledged_[database] += documents;
+    }
+    /// Throws where these do not hold exactly what was acknowledged.
     void check_acknowledged();
 
 private:
@@ -65,11 +72,13 @@ private:
     std::optional<std::uint64_t> memory_at_first_;
     std::vector<std::string> databases_;
     std::string corpus_;
+    bool has_filter_ = false;
     std::string scratch_;
+    std::string guarded_;
     std::string files_;
     std::string view_;
     std::uint64_t next_number_ = 0;
-    std::uint64_t acknowledged_ = 0;
+    std::map<std::string, std::uint64_t> acknowledged_;
 };
 
 /// The body of a `_bulk_docs` request of documents numbered from `first` on.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "tools/bench/documents.h"
 #include "tools/bench/slice.h"
 
@@ -52,6 +54,30 @@ private:
     Numbers numbers_;
 };
 
+class ViewReduces : public Slice {
+public:
+    ViewReduces(Site& site, Limits limits, Samples& samples)
+        : Slice(site, limits, samples, 200), path_(site.view()), numbers_(17) {}
+
+private:
+    void fill(std::size_t, Exchange& exchange) override {
+        auto from = numbers_.below(site_.sizes().documents);
+        auto to = numbers_.below(site_.sizes().documents);
+        if (to < from) std::swap(from, to);
+        exchange.head = site_.target().head(
+            "GET",
+            fmt::format("{}?startkey=%22{}%22&endkey=%22{}%22", path_, make_id(from), make_id(to)),
+            {}, 0);
+    }
+    double items(const ReplyParser& reply) override {
+        check_bytes(reply, row_bytes_min);
+        return 1;
+    }
+
+    const std::string path_;
+    Numbers numbers_;
+};
+
 class ViewGroups : public Slice {
 public:
     ViewGroups(Site& site, Limits limits, Samples& samples)
@@ -76,6 +102,10 @@ std::unique_ptr<Work> make_view_builds(Site& site, Limits limits, std::size_t, S
 
 std::unique_ptr<Work> make_view_ranges(Site& site, Limits limits, std::size_t, Samples& samples) {
     return std::make_unique<ViewRanges>(site, limits, samples);
+}
+
+std::unique_ptr<Work> make_view_reduces(Site& site, Limits limits, std::size_t, Samples& samples) {
+    return std::make_unique<ViewReduces>(site, limits, samples);
 }
 
 std::unique_ptr<Work> make_view_groups(Site& site, Limits limits, std::size_t, Samples& samples) {

@@ -11,6 +11,9 @@ std::unique_ptr<Work> make_view_builds(Site& site, Limits limits, std::size_t cl
                                        Samples& samples);
 std::unique_ptr<Work> make_view_ranges(Site& site, Limits limits, std::size_t clients,
                                        Samples& samples);
+/// The `_sum` of a random range of the view.
+std::unique_ptr<Work> make_view_reduces(Site& site, Limits limits, std::size_t clients,
+                                        Samples& samples);
 std::unique_ptr<Work> make_view_groups(Site& site, Limits limits, std::size_t clients,
                                        Samples& samples);
 
