@@ -11,7 +11,7 @@
 #include "storage/base/utf8.h"
 #include "storage/database/document_text.h"
 #include "storage/database/read_view.h"
-#include "storage/query/js/validators.h"
+#include "storage/query/validators.h"
 
 namespace divan::server {
 namespace {
@@ -211,7 +211,7 @@ std::string request_object(const Call& call, const std::optional<std::string>& i
     append_member(out, "cookie");
     out += "{}";
     append_member(out, "userCtx");
-    out += storage::js::user_context_json(call.identity, call.db().name());
+    out += storage::user_context_json(call.identity, call.db().name());
     append_member(out, "secObj");
     out += security_json(call);
     out += '}';

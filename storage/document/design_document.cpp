@@ -22,7 +22,8 @@ enum Kinds : unsigned { array = 1, string = 2, object = 4, boolean = 8 };
 struct Step {
     std::string_view key;
     unsigned kinds;
-    bool any_key = false;  ///< Every member of the object.
+    bool any_key = false;               ///< Every member of the object.
+    std::string_view kinds_text = {};  ///< Where the kinds are told in another order.
 };
 
 struct Path {
@@ -55,9 +56,11 @@ constexpr Path paths[] = {
     path({"rewrites", string | array}),
     path({"shows", object}, any(object | string)),
     path({"updates", object}, any(object | string)),
-    path({"validate_doc_update", string}),
-    path({"views", object}, {"lib", object}),
 };
+
+std::span<const Step> steps_of(const Path& path) {
+    return std::span(path.steps).first(path.length);
+}
 
 unsigned kind_of(const JsonValue& value) {
     switch (value.kind()) {
@@ -69,11 +72,12 @@ unsigned kind_of(const JsonValue& value) {
     }
 }
 
-std::string kinds_text(unsigned kinds) {
+std::string kinds_text(const Step& step) {
+    if (!step.kinds_text.empty()) return std::string(step.kinds_text);
     std::string text;
     for (const auto& [kind, name] : {std::pair{array, "array"}, std::pair{string, "string"},
                                      std::pair{object, "object"}, std::pair{boolean, "boolean"}}) {
-        if ((kinds & kind) == 0) continue;
+        if ((step.kinds & kind) == 0) continue;
         if (!text.empty()) text += " or ";
         text += name;
     }
@@ -89,7 +93,7 @@ std::optional<Error> check_member(const std::string& key, const JsonValue& value
     if ((kind_of(value) & steps.front().kinds) == 0) {
         return Error{Code::invalid_design_doc,
                      fmt::format("`{}` field must have {} type", here,
-                                 kinds_text(steps.front().kinds)),
+                                 kinds_text(steps.front())),
                      {}};
     }
     return check_path(value, steps.subspan(1), here);
@@ -111,18 +115,22 @@ std::optional<Error> check_path(const JsonValue& value, std::span<const Step> st
 
 std::optional<Error> check_forms(const JsonValue& design) {
     for (const Path& path : paths) {
-        const auto steps = std::span(path.steps).first(path.length);
-        if (auto refused = check_path(design, steps, {})) return refused;
+        if (auto refused = check_path(design, steps_of(path), {})) return refused;
     }
     const JsonValue* language = design.find("language");
     const bool mango = language && language->string() == "query";
-    const Path views[] = {
+    const Step script{"validate_doc_update", string};
+    const Step selector{"validate_doc_update", object | string, false, "object or string"};
+    const Path by_language[] = {
+        // A selector since 3.5.2. CouchDB takes one in any language, where it can only fail.
+        path(mango ? selector : script),
+        path({"views", object}, {"lib", object}),
         path({"views", object}, any(object), {"map", mango ? object : string}),
         path({"views", object}, any(object), {"reduce", string}),
         path({"views", object}, any(object), {"options", object}),
     };
-    for (const Path& path : views) {
-        if (auto refused = check_path(design, path.steps, {})) return refused;
+    for (const Path& path : by_language) {
+        if (auto refused = check_path(design, steps_of(path), {})) return refused;
     }
     return std::nullopt;
 }

@@ -1,4 +1,4 @@
-#include "storage/query/js/validators.h"
+#include "storage/query/validators.h"
 
 #include <utility>
 
@@ -8,7 +8,7 @@
 #include "storage/database/read_view.h"
 #include "storage/document/design_document.h"
 
-namespace divan::storage::js {
+namespace divan::storage {
 namespace {
 
 /// An edit that validators are asked about.
@@ -128,21 +128,16 @@ std::vector<Candidate> candidates(const ReadView& view, std::span<const Edit> ed
 }
 
 /// Only the first refusal counts.
-void ask(Functions& functions, std::vector<Candidate>& waiting, const Validators::Context& context,
-         std::vector<std::optional<Error>>& refusals) {
-    std::vector<Validation> validations;
+void ask(const Validator& validator, std::vector<Candidate>& waiting,
+         const ValidationContext& context, std::vector<std::optional<Error>>& refusals) {
+    std::vector<js::Validation> validations;
     validations.reserve(waiting.size());
     for (const auto& one : waiting) {
         validations.push_back({one.new_document, one.old_document});
     }
-    const auto outcomes = functions.validate(validations, context.user, context.security);
+    auto outcomes = validator.judge(validations, context);
     for (std::size_t i = 0; i < waiting.size(); ++i) {
-        auto& refusal = refusals[waiting[i].index];
-        if (outcomes.has_error()) {
-            refusal = outcomes.error();
-        } else {
-            refusal = (*outcomes)[i];
-        }
+        refusals[waiting[i].index] = std::move(outcomes[i]);
     }
     std::erase_if(waiting, [&](const Candidate& one) { return refusals[one.index].has_value(); });
 }
@@ -153,7 +148,8 @@ std::shared_ptr<const Validators> Validators::known(Database& database) {
     return std::static_pointer_cast<const Validators>(database.designs().get());
 }
 
-std::shared_ptr<const Validators> Validators::read(Database& database, Runtime& runtime) {
+std::shared_ptr<const Validators> Validators::read(Database& database,
+                                                   js::Runtime& runtime) {
     const auto version = database.designs().version();
     auto validators = std::make_shared<Validators>();
     const auto view = database.view();
@@ -164,15 +160,15 @@ std::shared_ptr<const Validators> Validators::read(Database& database, Runtime& 
         const auto body = scan.body();
         if (!body || body->text().find("validate_doc_update") == BytesView::npos) continue;
         const auto design = parse_json(body->text());
-        const auto* source = design.has_value() ? design->find("validate_doc_update") : nullptr;
-        if (source == nullptr || !source->is_string()) continue;
-        const auto* language = design->find("language");
-        if (language != nullptr && language->string() != "javascript") continue;
+        if (design.has_error()) continue;
         Bytes text;
         append_document(text, *view, row->id, row->head.winner, *body, nullptr, {});
-        validators->functions_.push_back(
-            runtime.functions({database.name() + " " + database.entry().uuid, std::string(row->id),
-                               to_string(row->head.winner), std::move(text)}));
+        auto validator =
+            make_validator(runtime,
+                           {database.name() + " " + database.entry().uuid, std::string(row->id),
+                            to_string(row->head.winner), std::move(text)},
+                           *design);
+        if (validator) validators->validators_.push_back(std::move(validator));
     }
     database.designs().keep(version, validators);
     return validators;
@@ -180,13 +176,13 @@ std::shared_ptr<const Validators> Validators::read(Database& database, Runtime& 
 
 std::vector<std::optional<Error>> Validators::judge(const Database& database,
                                                     std::span<const Edit> edits,
-                                                    const Context& context) const {
+                                                    const ValidationContext& context) const {
     std::vector<std::optional<Error>> refusals(edits.size());
-    if (functions_.empty()) return refusals;
+    if (validators_.empty()) return refusals;
     auto waiting = candidates(*database.view(), edits);
-    for (const auto& functions : functions_) {
+    for (const auto& validator : validators_) {
         if (waiting.empty()) break;
-        ask(*functions, waiting, context, refusals);
+        ask(*validator, waiting, context, refusals);
     }
     return refusals;
 }
@@ -209,4 +205,4 @@ std::string user_context_json(const Identity& who, std::string_view database) {
     return out;
 }
 
-}  // namespace divan::storage::js
+}  // namespace divan::storage
