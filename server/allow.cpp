@@ -52,6 +52,10 @@ constexpr Row table[] = {
     {"/{db}/_design/{doc}/_view", "GET,POST,HEAD"},
     {"/{db}/_design/{doc}/_view/{view}", "GET,POST,HEAD"},
     {"/{db}/_design/{doc}/_view/{view}/{rest...}", "GET,POST,HEAD"},
+    {"/{db}/_design/{ddoc}/_list", "GET,POST,HEAD"},
+    {"/{db}/_design/{ddoc}/_list/{function}", "GET,POST,HEAD"},
+    {"/{db}/_design/{ddoc}/_list/{function}/{view}", "GET,POST,HEAD"},
+    {"/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", "GET,POST,HEAD"},
 };
 
 }  // namespace

@@ -65,15 +65,14 @@ void add_function_headers(Response& response, const JsonValue* headers,
             if (!is_framing(name)) response.add(name, text);
         }
     }
-    if (response.header("Content-Type") == nullptr) {
+    if (response.header("Content-Type") == nullptr && !content_type.empty()) {
         response.set("Content-Type", std::string(content_type));
     }
 }
 
-Response function_response(const JsonValue& given, int code) {
+Response function_response(const JsonValue& given, int code, std::string_view content_type) {
     Response response;
     response.status = code;
-    std::string content_type = "application/json";
     const JsonValue* headers = nullptr;
     const JsonValue* json = nullptr;
     for (const auto& [key, value] : given.members()) {

@@ -11,10 +11,12 @@ namespace divan::server {
 
 /// The answer that a show, update or list function gave as an object of `code`, `headers`, `body`,
 /// `base64` and `json`: chttpd_external:parse_external_response/1. Refuses with
-/// `external_response_error` what is none. `code` counts where the object has none.
-Response function_response(const JsonValue& given, int code = 200);
+/// `external_response_error` what is none. `code` and `content_type` count where the object has
+/// none.
+Response function_response(const JsonValue& given, int code = 200,
+                           std::string_view content_type = "application/json");
 
-/// Adds headers of such an object, and a Content-Type where it has none.
+/// Adds headers of such an object, and a Content-Type where it has none. An empty one is left out.
 void add_function_headers(Response& response, const JsonValue* headers,
                           std::string_view content_type);
 

@@ -37,12 +37,12 @@ public:
     /// `Refused`. Returns the object that it gave to start().
     std::string begin(std::string_view name, BytesView request) {
         list_ = functions_->list(name, head_object(*rows_), request);
-        auto part = list_->begin().value();
-        auto start = std::move(part.start).value_or("{}");
-        take(std::move(part));
+        take(list_->begin().value());
         while (pending_.empty() && !ended_) step();
-        return start;
+        return start_;
     }
+    /// After `begin`: it ended without any output.
+    bool silent() const { return pending_.empty(); }
 
     Task<bool> next(std::string& out) override {
         out = std::exchange(pending_, {});
@@ -55,6 +55,7 @@ public:
 
 private:
     void take(ListPart part) {
+        if (part.start) start_ = *std::move(part.start);
         pending_ += part.output;
         ended_ = part.ended;
     }
@@ -75,6 +76,7 @@ private:
     std::shared_ptr<storage::js::Functions> functions_;
     std::unique_ptr<RowList> rows_;
     std::unique_ptr<storage::js::List> list_;
+    std::string start_ = "{}";
     std::string pending_;
     bool ended_ = false;
 };
@@ -95,16 +97,22 @@ Call view_call(const Call& call) {
 }
 
 Task<Response> answer(Call& call, const OpenDesign& design, RowQuery query,
-                      std::optional<FunctionBody> body) {
+                      const std::optional<FunctionBody>& body) {
     auto of_view = view_call(call);
-    auto rows = call.path("view") == "_all_docs" ? open_all_docs(of_view, std::move(query))
-                                                 : co_await open_view(of_view, std::move(query));
+    std::unique_ptr<RowList> rows;
+    if (call.path("view") == "_all_docs") {
+        rows = open_all_docs(of_view, std::move(query));
+    } else {
+        rows = co_await open_view(of_view, std::move(query));
+    }
     auto output = std::make_unique<ListOutput>(call.services, design.functions, std::move(rows));
     Response response;
     co_await call.services.on_scripts([&] {
         const auto request = request_object(call, std::nullopt, body);
         const auto start = output->begin(call.path("function"), request);
-        response = function_response(parse_json(start).value());
+        // Where nothing is sent CouchDB tells no type: couch_mrview_show:last_chunk/2.
+        response = function_response(parse_json(start).value(), 200,
+                                     output->silent() ? "" : "application/json");
     });
     response.source = std::move(output);
     co_return response;
@@ -118,7 +126,8 @@ Task<Response> get_list(Call& call) {
     require_function(design, "lists", call.path("function"));
     RowQuery query;
     read_parameters(call.request, query);
-    co_return co_await answer(call, design, std::move(query), std::nullopt);
+    const std::optional<FunctionBody> none;
+    co_return co_await answer(call, design, std::move(query), none);
 }
 
 Task<Response> post_list(Call& call) {
@@ -131,7 +140,8 @@ Task<Response> post_list(Call& call) {
     if (const auto* keys = body.find("keys")) query.keys = *keys;
     read_members(body, query);
     read_parameters(call.request, query);
-    co_return co_await answer(call, design, std::move(query), FunctionBody{body.dump(), true});
+    const std::optional<FunctionBody> sent(FunctionBody{body.dump(), true});
+    co_return co_await answer(call, design, std::move(query), sent);
 }
 
 Task<Response> refuse_list(Call&) {

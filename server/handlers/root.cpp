@@ -10,6 +10,7 @@
 #include "server/handlers/etag.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/node_name.h"
+#include "storage/query/js/functions.h"
 #include "storage/query/view/views.h"
 
 namespace divan::server {
@@ -142,9 +143,9 @@ Task<Response> post_cluster_setup(Call& call) {
     co_return ok_response(201);
 }
 
-// JavaScript workers do not outlive a request yet, so there are none to start anew.
 Task<Response> post_reload_query_servers(Call& call) {
     require_json_type(call.request);
+    co_await call.services.on_storage([&] { call.services.javascript.renew(); });
     co_return ok_response();
 }
 

@@ -82,7 +82,9 @@ struct Updated {
 
 /// What a list function has to say before it asks for more rows, or at its end.
 struct ListPart {
-    std::optional<Bytes> start;  ///< What it gave to start(): a JSON object, in the first part.
+    /// What it gave to start(): a JSON object. In the first part, and again where it is another:
+    /// the last one up to the first output counts.
+    std::optional<Bytes> start;
     Bytes output;                ///< What it sent, to go out as it is.
     bool ended = false;          ///< It takes no more rows.
 };
@@ -158,6 +160,9 @@ public:
     /// written: couch_mrview:validate/2. `body` is the normalised object. Passes what is no
     /// JavaScript.
     virtual Result<void> check_views(std::string_view database, BytesView body) = 0;
+
+    /// Later calls find everything made anew. Calls under way are not disturbed.
+    virtual void renew() = 0;
 };
 
 }  // namespace divan::storage::js

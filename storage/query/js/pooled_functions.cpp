@@ -292,17 +292,24 @@ Result<std::vector<bool>> PooledFunctions::filter_view(std::string_view name,
     });
 }
 
+void PooledFunctions::ask_of_document(Request kind, std::string_view name, BytesView document,
+                                      BytesView request_json,
+                                      const std::function<void(ByteReader& answer)>& read) {
+    auto lease = pool_.lease(design_, context_);
+    FrameWriter request(kind);
+    auto& fields = start(request).fields();
+    fields.sized(name);
+    fields.sized(document);
+    fields.sized(request_json);
+    lease.ask(request, read);
+}
+
 Result<Bytes> PooledFunctions::show(std::string_view name, BytesView document,
                                     BytesView request_json) {
     return attempt([&] {
-        auto lease = pool_.lease(design_, context_);
-        FrameWriter request(Request::show);
-        auto& fields = start(request).fields();
-        fields.sized(name);
-        fields.sized(document);
-        fields.sized(request_json);
         Bytes response;
-        lease.ask(request, [&](ByteReader& answer) { response = json_object(answer.sized()); });
+        ask_of_document(Request::show, name, document, request_json,
+                        [&](ByteReader& answer) { response = json_object(answer.sized()); });
         return response;
     });
 }
@@ -310,14 +317,8 @@ Result<Bytes> PooledFunctions::show(std::string_view name, BytesView document,
 Result<Updated> PooledFunctions::update(std::string_view name, BytesView document,
                                         BytesView request_json) {
     return attempt([&] {
-        auto lease = pool_.lease(design_, context_);
-        FrameWriter request(Request::update);
-        auto& fields = start(request).fields();
-        fields.sized(name);
-        fields.sized(document);
-        fields.sized(request_json);
         Updated updated;
-        lease.ask(request, [&](ByteReader& answer) {
+        ask_of_document(Request::update, name, document, request_json, [&](ByteReader& answer) {
             updated.document = answer.sized();
             updated.response = json_object(answer.sized());
         });

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "storage/query/js/functions.h"
 #include "storage/query/js/worker_pool.h"
 
@@ -28,6 +30,9 @@ public:
 
 private:
     FrameWriter& start(FrameWriter& request) const;
+    void ask_of_document(Request kind, std::string_view name, BytesView document,
+                         BytesView request_json,
+                         const std::function<void(ByteReader& answer)>& read);
     Result<std::vector<Bytes>> run_reduce(std::span<const std::string> functions, BytesView keys,
                                           BytesView values);
     template <class Start>

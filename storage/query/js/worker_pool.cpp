@@ -21,6 +21,7 @@ constexpr std::size_t open_designs_max = 16;
 
 struct WorkerPool::Worker {
     WorkerProcess process;
+    std::uint64_t generation;
     std::list<Bytes> open{};  ///< Contexts; the one used last comes first.
     steady_clock::time_point idle_since{};
 
@@ -42,6 +43,20 @@ std::shared_ptr<Functions> WorkerPool::functions(Design design) {
 
 Result<void> WorkerPool::check_views(std::string_view database, BytesView body) {
     return js::check_views(*this, database, body);
+}
+
+void WorkerPool::renew() {
+    std::list<std::unique_ptr<Worker>> idle;
+    {
+        const std::lock_guard lock(mutex_);
+        ++generation_;
+        idle.swap(idle_);
+    }
+    const std::size_t ended = idle.size();
+    idle.clear();  // Waits for the processes, so not under the lock.
+    const std::lock_guard lock(mutex_);
+    count_ -= ended;
+    changed_.notify_all();
 }
 
 std::size_t WorkerPool::processes() const {
@@ -94,18 +109,20 @@ std::unique_ptr<WorkerPool::Worker> WorkerPool::take(BytesView context,
         --count_;
     }
     ++count_;
+    const auto generation = generation_;
     if (!idle_thread_.joinable()) idle_thread_ = std::thread([this] { let_go_of_idle(); });
     lock.unlock();
-    return start(settings);
+    return start(settings, generation);
 }
 
-std::unique_ptr<WorkerPool::Worker> WorkerPool::start(const WorkerSettings& settings) {
+std::unique_ptr<WorkerPool::Worker> WorkerPool::start(const WorkerSettings& settings,
+                                                      std::uint64_t generation) {
     std::unique_ptr<Worker> worker;
     try {
         // Loading the engine may take long where the disk is busy.
         const auto limit =
             std::max<std::chrono::milliseconds>(settings.time_limit, std::chrono::seconds(30));
-        worker.reset(new Worker{WorkerProcess(program_, settings.heap_bytes, limit)});
+        worker.reset(new Worker{WorkerProcess(program_, settings.heap_bytes, limit), generation});
     } catch (const WorkerFailed& failed) {
         log(LogLevel::error, fmt::format("no JavaScript worker: {}", failed.what()));
         const std::lock_guard lock(mutex_);
@@ -123,7 +140,7 @@ void WorkerPool::give_back(std::unique_ptr<Worker> worker, bool usable) {
     {
         const std::lock_guard lock(mutex_);
         busy_.erase(std::find(busy_.begin(), busy_.end(), worker.get()));
-        if (usable && !stopped_) {
+        if (usable && !stopped_ && worker->generation == generation_) {
             worker->idle_since = steady_clock::now();
             idle_.push_front(std::move(worker));
             changed_.notify_all();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <list>
@@ -26,6 +27,9 @@ public:
 
     std::shared_ptr<Functions> functions(Design design) override;
     Result<void> check_views(std::string_view database, BytesView body) override;
+    /// Ends the idle processes, and the others after the call that each is at. Blocks until the
+    /// idle ones are gone. couch_proc_manager:reload/0.
+    void renew() override;
 
     /// Ends all processes. What waits for one, and whatever comes later, fails.
     void stop();
@@ -44,7 +48,7 @@ private:
     struct Worker;
 
     std::unique_ptr<Worker> take(BytesView context, const WorkerSettings& settings);
-    std::unique_ptr<Worker> start(const WorkerSettings& settings);
+    std::unique_ptr<Worker> start(const WorkerSettings& settings, std::uint64_t generation);
     void give_back(std::unique_ptr<Worker> worker, bool usable);
     void let_go_of_idle();
 
@@ -55,7 +59,8 @@ private:
     std::condition_variable changed_;
     std::list<std::unique_ptr<Worker>> idle_;  ///< The one used last comes first.
     std::vector<const Worker*> busy_;
-    std::size_t count_ = 0;  ///< Idle, busy and starting.
+    std::size_t count_ = 0;         ///< Idle, busy and starting.
+    std::uint64_t generation_ = 0;  ///< Grows with `renew`; older processes are not used again.
     bool stopped_ = false;
     std::thread idle_thread_;  ///< Runs from the first process on.
 };

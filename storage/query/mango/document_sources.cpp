@@ -85,6 +85,24 @@ IdRange in_order(Limits limits, bool descending) {
     return range;
 }
 
+/// Ids strictly within a range, in the direction of its walk, about so many documents apart.
+Ids boundaries(const ReadView& view, const IdRange& range, std::uint64_t documents) {
+    const auto& low = range.descending ? range.end : range.start;
+    const auto& high = range.descending ? range.start : range.end;
+    const CountedView counted(view, CountedView::Kind::documents);
+    const auto first = low ? counted.before(*low) : 0;
+    const auto after = high ? counted.before(*high) : counted.total();
+    const auto lowest = low.value_or("");
+    Ids found;
+    for (auto at = first + documents; at < after; at += documents) {
+        auto boundary = counted.locate(at).first;
+        const auto& below = found.empty() ? lowest : found.back();
+        if (boundary > below) found.push_back(std::move(boundary));
+    }
+    if (range.descending) std::reverse(found.begin(), found.end());
+    return found;
+}
+
 }  // namespace
 
 ScanSource::ScanSource(std::shared_ptr<const ReadView> view, std::shared_ptr<const Matcher> matcher,
@@ -180,14 +198,8 @@ std::optional<IdRange> id_range(const std::vector<FieldRange>& ranges, const Fin
 
 std::deque<IdRange> cut(const ReadView& view, const IdRange& range, std::uint64_t documents) {
     std::deque<IdRange> pieces{range};
-    if (range.descending) return pieces;
-    const CountedView counted(view, CountedView::Kind::documents);
-    const auto first = range.start ? counted.before(*range.start) : 0;
-    const auto after = range.end ? counted.before(*range.end) : counted.total();
-    for (auto at = first + documents; at < after; at += documents) {
-        auto boundary = counted.locate(at).first;
+    for (auto& boundary : boundaries(view, range, documents)) {
         auto& last = pieces.back();
-        if (boundary <= last.start.value_or("")) continue;
         IdRange next = last;
         next.skip = 0;
         next.start = boundary;

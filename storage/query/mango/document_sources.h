@@ -50,7 +50,7 @@ std::optional<std::vector<std::string>> wanted_ids(const Selector& selector);
 std::optional<IdRange> id_range(const std::vector<FieldRange>& ranges, const FindOptions& options);
 
 /// Cuts a range into pieces of about so many documents, in order, so that they can be walked at the
-/// same time. One that is not longer stays whole, and so does a descending one.
+/// same time. One that is not longer stays whole.
 std::deque<IdRange> cut(const ReadView& view, const IdRange& range, std::uint64_t documents);
 
 }  // namespace divan::storage::mango

@@ -73,6 +73,88 @@ TEST_CASE_FIXTURE(Fixture, "validators count from their commit on, until they ar
     CHECK(server.put("/db/b", "{}").status == 201);
 }
 
+// The cases of CouchDB's validate_doc_update_test.exs.
+TEST_CASE_FIXTURE(Fixture, "a selector validates in the language query") {
+    const std::string mango = R"("language":"query","validate_doc_update":)";
+    const auto revision_of = [&](const char* path) {
+        return parse_json(server.get(path).body)->find("_rev")->string();
+    };
+    design("m", mango + R"({"newDoc":{"type":{"$exists":true}}})");
+    CHECK(server.put("/db/a", R"({"type":"movie"})").status == 201);
+    const auto refused = server.put("/db/b", R"({"no":"type"})");
+    CHECK(refused.status == 403);
+    CHECK(refused.body == "{\"error\":\"forbidden\",\"reason\":\"document is not valid\"}\n");
+    CHECK(server.put("/db/_local/b", "{}").status == 201);
+    CHECK(server.put("/db/_design/other", "{}").status == 201);
+
+    SUBCASE("with others, of which every one must match") {
+        design("m2", mango + R"({"newDoc":{"year":{"$lt":2026}}})");
+        CHECK(server.put("/db/c", R"({"type":"movie","year":1994})").status == 201);
+        CHECK(server.put("/db/d", R"({"year":1994})").status == 403);
+        const auto rows = server.post("/db/_bulk_docs", R"({"docs":[{"_id":"e","type":1,)"
+                                                        R"("year":2094},{"_id":"f","type":1,)"
+                                                        R"("year":1}]})");
+        CHECK(rows.body.starts_with(R"([{"id":"e","error":"forbidden",)"));
+        CHECK(rows.body.find(R"({"ok":true,"id":"f")") != std::string::npos);
+    }
+    SUBCASE("until it is changed, to another or to a function, or deleted") {
+        const auto rev = revision_of("/db/_design/m");
+        design("m", R"("_rev":")" + rev + "\"," + mango +
+                        R"({"newDoc":{"type":{"$type":"string"},"year":{"$lt":2026}}})");
+        CHECK(server.put("/db/c", R"({"type":"movie"})").status == 403);
+        CHECK(server.put("/db/c", R"({"type":7,"year":1994})").status == 403);
+        CHECK(server.put("/db/c", R"({"type":"movie","year":1994})").status == 201);
+        design("m", R"("_rev":")" + revision_of("/db/_design/m") + "\"," +
+                        validator("(doc) => { if (!doc.year) throw {forbidden: 'year'}; }"));
+        CHECK(server.put("/db/d", R"({"year":1})").status == 201);
+        CHECK(server.put("/db/e", "{}").status == 403);
+        CHECK(server.del("/db/_design/m?rev=" + revision_of("/db/_design/m")).status == 200);
+        CHECK(server.put("/db/e", "{}").status == 201);
+    }
+    SUBCASE("looking at the document before, too") {
+        design("m2", mango + R"({"$or":[{"oldDoc":null},{"oldDoc.locked":{"$ne":true}}]})");
+        CHECK(server.put("/db/c", R"({"type":1,"locked":true})").status == 201);
+        const auto rev = revision_of("/db/c");
+        CHECK(server.put("/db/c?rev=" + rev, R"({"type":1})").status == 403);
+        CHECK(server.del("/db/c?rev=" + rev).status == 403);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is no selector is refused before it hinders writing") {
+    const auto put = [&](const std::string& members) {
+        return server.put("/db/_design/d", "{" + members + "}");
+    };
+    const auto wrong = put(R"("language":"query","validate_doc_update":{"newDoc":{"$foo":1}})");
+    CHECK(wrong.status == 400);
+    CHECK(wrong.body.find("\"error\":\"invalid_operator\"") != std::string::npos);
+    const auto script = put(R"("validate_doc_update":{"newDoc":{}})");
+    CHECK(script.status == 400);
+    CHECK(script.body.find("`validate_doc_update` field must have string type") !=
+          std::string::npos);
+    const auto number = put(R"("language":"query","validate_doc_update":7)");
+    CHECK(number.body.find("`validate_doc_update` field must have object or string type") !=
+          std::string::npos);
+    // No document is equal to a text.
+    CHECK(put(R"("language":"query","validate_doc_update":"text")").status == 201);
+    CHECK(server.put("/db/a", "{}").status == 403);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a validator in a language that nobody speaks lets nothing pass") {
+    design("d", R"("language":"erlang","validate_doc_update":"fun() -> ok end.")");
+    const auto refused = server.put("/db/a", "{}");
+    CHECK(refused.status == 500);
+    CHECK(refused.body == "{\"error\":\"unknown_query_language\",\"reason\":\"erlang\"}\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "_reload_query_servers: the next call finds a process of its own") {
+    design("d", member("shows", "() => { n = (typeof n === 'undefined') ? 1 : n + 1; "
+                                "return '' + n; }"));
+    CHECK(server.get("/db/_design/d/_show/f").body == "1");
+    CHECK(server.get("/db/_design/d/_show/f").body == "2");
+    CHECK(server.post("/_reload_query_servers", "{}").body == "{\"ok\":true}\n");
+    CHECK(server.get("/db/_design/d/_show/f").body == "1");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a conflict is told before a validator is asked") {
     CHECK(server.put("/db/a", "{}").status == 201);
     design("d", validator("() => { throw {forbidden: 'never'}; }"));

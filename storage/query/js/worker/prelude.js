@@ -173,6 +173,8 @@
 
     let chunks = [];
     let head = {};
+    let newHead = false;   // not told yet
+    let headSent = false;  // output was on its way by then: later heads do not count
     let listing = false;
     let rowsAsked = false;
     let rowsEnded = false;
@@ -183,12 +185,16 @@
         contentType = null;
         chunks = [];
         head = {};
+        newHead = false;
+        headSent = false;
         rowsAsked = false;
         rowsEnded = false;
     }
 
     function start(response) {
+        if (headSent) return;
         head = response || {};
+        newHead = true;
     }
 
     function send(chunk) {
@@ -210,13 +216,16 @@
     }
 
     function takeHead() {
-        if (rowsAsked) return null;
+        if (rowsAsked && !newHead) return null;
+        newHead = false;
+        if (rowsAsked) return JSON.stringify(head);
         rowsAsked = true;
         return JSON.stringify(withContentType(head));
     }
 
     function getRow() {
         if (!listing || rowsEnded) return null;
+        headSent = headSent || chunks.length > 0;
         const row = native.nextRow(takeHead, takeChunks);
         if (row === null) rowsEnded = true;
         return row === null ? null : JSON.parse(row);
@@ -468,7 +477,7 @@
         return text === undefined ? 'null' : text;
     }
 
-    // The last piece: head, if no row was asked for, and output.
+    // The last piece: head, if it was not told yet, and output.
     function list(name, headText, requestText) {
         const fun = designFunction('lists', name);
         const request = JSON.parse(requestText);

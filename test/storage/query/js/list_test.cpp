@@ -30,6 +30,21 @@ TEST_CASE_FIXTURE(JsFixture, "a list takes rows and sends pieces") {
     CHECK(pool.processes() == 1);
 }
 
+TEST_CASE_FIXTURE(JsFixture, "the head of a list is the last one before its first output") {
+    const auto functions =
+        design(function("lists", "l",
+                        "() => { getRow(); start({code: 201}); getRow(); start({code: 202});"
+                        "send('a'); getRow(); start({code: 203}); send('b'); }"));
+    auto list = functions->list("l", "{}", request);
+    CHECK(list->begin()->start == R"({"headers":{}})");
+    const auto part = list->feed(rows);
+    CHECK(part->start == R"({"code":202})");
+    CHECK(part->output == "a");
+    const auto last = list->finish();
+    CHECK_FALSE(last->start.has_value());
+    CHECK(last->output == "b");
+}
+
 TEST_CASE_FIXTURE(JsFixture, "a list may end before its rows, or ask for none") {
     const auto functions = design(function("lists", "l", "() => { getRow(); return 'one'; }"));
     auto list = functions->list("l", "{}", request);

@@ -166,6 +166,27 @@ TEST_CASE_FIXTURE(JsFixture, "stopping ends what runs, and refuses what comes") 
     CHECK(children().empty());
 }
 
+TEST_CASE_FIXTURE(JsFixture, "renewing ends idle workers at once, and busy ones after their call") {
+    CHECK(mapped("() => emit(1, 2)") == "1 2");
+    const auto before = children();
+    REQUIRE(before.size() == 1);
+    pool.renew();
+    CHECK(children().empty());
+    CHECK(pool.processes() == 0);
+
+    settings.time_limit = std::chrono::seconds(30);
+    std::string told;
+    std::thread caller([&] {
+        told = mapped("() => { const end = Date.now() + 500; while (Date.now() < end); "
+                      "emit(3, 4); }");
+    });
+    while (pool.processes() == 0) std::this_thread::yield();
+    pool.renew();
+    caller.join();
+    CHECK(told == "3 4");
+    CHECK(pool.processes() == 0);
+}
+
 TEST_CASE_FIXTURE(JsFixture, "idle workers are let go") {
     settings.idle_limit = std::chrono::seconds(0);
     CHECK(mapped("() => emit(1, 2)") == "1 2");

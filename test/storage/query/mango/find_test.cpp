@@ -151,6 +151,22 @@ TEST_CASE("a long scan is cut into pieces that together find what one scan finds
     }
     CHECK(fixture.ids(R"({"selector":{"n":{"$gte":11999}},"limit":2,"skip":5000})") ==
           Ids{"d16999", "d17000"});
+
+    std::size_t descending_sources = 0;
+    const auto backwards =
+        parse_json(fixture.answer(R"({"selector":{"_id":{"$gt":null},"n":{"$mod":[7,3]}},)"
+                                  R"("limit":100000,"fields":["n"],"sort":[{"_id":"desc"}]})",
+                                  &descending_sources))
+            .value();
+    CHECK(descending_sources == sources);
+    const auto turned = backwards.find("docs")->items();
+    REQUIRE(turned.size() == docs.size());
+    for (std::size_t i = 0; i < docs.size(); ++i) {
+        CHECK(turned[i].find("n")->integer() == docs[docs.size() - 1 - i].find("n")->integer());
+    }
+    CHECK(fixture.ids(R"({"selector":{"_id":{"$gt":"d00100","$lte":"d17000"}},)"
+                      R"("sort":[{"_id":"desc"}],"limit":2,"skip":16898})") ==
+          Ids{"d00102", "d00101"});
 }
 
 TEST_CASE("what is read after the limit is bounded") {

@@ -84,6 +84,7 @@ public:
         return std::make_shared<FakeFunctions>();
     }
     Result<void> check_views(std::string_view, BytesView) override { return {}; }
+    void renew() override {}
     int made = 0;
 };
 
