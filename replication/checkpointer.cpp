@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/base/json.h"
 #include "storage/base/log.h"
 #include "storage/base/random.h"
 
@@ -49,6 +50,15 @@ Task<void> Checkpointer::load(PeerInfo source, PeerInfo target) {
     since_ = std::move(common.since);
     if (since_ == "0" && settings_.since_sequence) since_ = *settings_.since_sequence;
     committed_ = since_;
+    forget_logs();
+}
+
+/// Thousands of jobs wait at a time: none keeps what it will not need.
+void Checkpointer::forget_logs() {
+    source_log_.history = {};
+    target_log_.history = {};
+    target_log_.members = {};
+    if (settings_.changes.continuous) source_log_.members = {};
 }
 
 Task<ReplicationLog> Checkpointer::find_log(Peer& peer) {
@@ -96,11 +106,12 @@ Task<void> Checkpointer::save(std::string sequence, ReplicationCounts counts) {
     session.start_sequence = since_;
     session.end_sequence = sequence;
     session.counts = counts;
-    session.of_doc_ids = !settings_.changes.doc_ids.empty();
+    const auto& changes = settings_.changes;
+    session.of_doc_ids = !changes.doc_ids.empty() || changes.filter == "_doc_ids";
     const auto members = write_log(session, history_);
     co_await put(source_, source_log_, members, "source");
     co_await put(target_, target_log_, members, "target");
-    written_ = members;
+    if (!settings_.changes.continuous) written_ = members;
     committed_ = std::move(sequence);
 }
 
@@ -133,6 +144,10 @@ Task<std::string> Checkpointer::settle_conflict(Peer& peer, std::string members,
 }
 
 std::string Checkpointer::answer(bool changed) const {
+    if (settings_.changes.continuous) {
+        return fmt::format(R"({{"ok":true,"session_id":{},"source_last_seq":{}}})",
+                           json_string(session_id_), committed_);
+    }
     if (!changed) {
         const auto& known = source_log_.members;
         return fmt::format(R"({{"ok":true,"no_changes":true{}{}}})", known.empty() ? "" : ",",

@@ -31,11 +31,13 @@ public:
     /// it was, or somebody else writes the same checkpoint.
     Task<void> save(std::string sequence, ReplicationCounts counts);
 
-    /// The answer of `_replicate`. `changed`: the session dealt with changes.
+    /// The answer of `_replicate`. `changed`: the session dealt with changes. Of a continuous
+    /// replication, which nobody waits for, without the history.
     std::string answer(bool changed) const;
 
 private:
     Task<ReplicationLog> find_log(Peer& peer);
+    void forget_logs();
     Task<void> check_instances();
     Task<void> put(Peer& peer, ReplicationLog& log, std::string members, std::string_view end);
     Task<std::string> settle_conflict(Peer& peer, std::string members, std::string_view end);

@@ -11,9 +11,10 @@
 // concern others) or has attachments, which may be large or may refer to what the target lacks.
 //
 // A source may not have what it told of a moment ago: the document was purged, or compacted. A
-// target may lack an attachment that it was thought to have. Both are asked once more after a
-// pause, all attachments included; then the job fails and starts again from its checkpoint, where
-// the changes feed tells what there is by then. So nothing is skipped.
+// target may lack an attachment that it was thought to have, or may not understand what reached it,
+// which was perhaps spoiled on its way. Such documents are copied once more after a pause, all
+// attachments included; then the job fails and starts again from its checkpoint, where the changes
+// feed tells what there is by then. So nothing is skipped.
 
 namespace divan::replication {
 namespace {
@@ -35,6 +36,14 @@ bool may_heal(std::string_view error) {
         "service_unavailable",   "request_timeout", "too_many_requests", "insufficient_storage",
     };
     return std::find(names.begin(), names.end(), error) != names.end();
+}
+
+/// The target says that it cannot make sense of a document. Where that is the document's fault
+/// CouchDB fails too, but for names of attachments (couch_replicator_worker).
+bool is_misunderstanding(const StoreOutcome& outcome) {
+    if (outcome.error == "bad_request") return !outcome.reason.starts_with("Attachment name ");
+    return outcome.error == "missing_stub" || outcome.error == "multipart_error" ||
+           outcome.error == "doc_validation";
 }
 
 bool goes_alone(const TravellingDocument& document) {
@@ -162,7 +171,7 @@ void Copier::try_again(const std::string& id, const Revision& revision, std::str
                        std::string_view reason) {
     const auto told = fmt::format("document {}, revision {}: {} {}", id, to_string(revision),
                                   error, reason);
-    if (second_) throw temporary("missing_doc", told);
+    if (second_) throw temporary(std::string(error), told);
     log(LogLevel::warning, fmt::format("Replicator: {} -> {}: will try again: {}", source_.name(),
                                        target_.name(), told));
     if (!again_.empty() && again_.back().id == id) {
@@ -212,7 +221,7 @@ void Copier::settle(const Written& written, const StoreOutcome& outcome) {
         board_.change([](JobProgress& p) { ++p.counts.docs_written; });
         return;
     }
-    if (outcome.error == "missing_stub") {
+    if (is_misunderstanding(outcome)) {
         return try_again(written.id, written.revision, outcome.error, outcome.reason);
     }
     const auto told = fmt::format("could not write document {}, revision {}, to {}: {}: {}",

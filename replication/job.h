@@ -27,9 +27,10 @@ public:
     Job& operator=(const Job&) = delete;
 
     /// Call once. Returns the answer of `_replicate`, a JSON object: `{"ok":true,…}` with the
-    /// history, or with `no_changes`; of a continuous one only after `stop`. Throws `PeerFailure`:
-    /// one of a peer, or of the kind `unreachable` with the error "checkpoint_commit_failure" where
-    /// an end changed under it; in both cases a new job starts from the last checkpoint.
+    /// history, or with `no_changes`; of a continuous one after `stop`, and without history. Throws
+    /// `PeerFailure`: one of a peer, or of the kind `unreachable` with the error
+    /// "checkpoint_commit_failure" where an end changed under it; in both cases a new job starts
+    /// from the last checkpoint.
     Task<std::string> run();
 
     /// Ends `run` in order: what is in flight ends (or is cancelled after `stop_grace`), a last

@@ -69,7 +69,7 @@ struct ChangesQuery {
     std::string since = "0";  ///< JSON text.
     bool continuous = false;
     bool winning_revisions_only = false;  ///< `style=main_only`.
-    std::vector<std::string> doc_ids;
+    std::vector<std::string> doc_ids;     ///< Where none, but `filter` is "_doc_ids": no document.
     std::optional<std::string> selector;  ///< JSON text.
     std::string filter;                   ///< "ddoc/name", "_view", …; empty: none.
     std::vector<std::pair<std::string, std::string>> query_params;

@@ -1,11 +1,7 @@
 #include "server/handlers/bulk.h"
 
-#include "server/handlers/document_edit.h"
+#include "server/handlers/bulk_edits.h"
 #include "server/handlers/json_body.h"
-#include "server/handlers/user_documents.h"
-#include "server/handlers/user_audit.h"
-#include "server/handlers/validation.h"
-#include "server/handlers/write_checks.h"
 #include "storage/database/local_docs.h"
 
 // A request's documents become edits in one go, before any of them is written: what is wrong with
@@ -16,109 +12,7 @@
 namespace divan::server {
 namespace {
 
-using storage::ClientDocument;
-using storage::Edit;
 using storage::Revision;
-
-constexpr std::string_view local_prefix = "_local/";
-
-struct LocalEdit {
-    std::string id;  ///< Without "_local/".
-    std::string body;
-    bool deleted = false;
-    Result<std::uint64_t> edit_count = 0;  ///< As seen by the client, then as written.
-};
-
-struct BulkRow {
-    enum class Fate : std::uint8_t { edit, local, refused, nothing };
-    std::string id;
-    Fate fate = Fate::edit;
-    std::size_t index = 0;  ///< In the list that its fate names.
-};
-
-struct BulkEdits {
-    bool new_edits = true;
-    bool all_or_nothing = false;
-    std::vector<BulkRow> rows;
-    std::vector<Revision> revisions;  ///< As sent, of every row, where answers name them.
-    std::vector<Edit> edits;
-    std::vector<LocalEdit> locals;
-    std::vector<Error> refusals;
-};
-
-/// What the documents of a request are judged by.
-struct BulkRules {
-    const EditContext& context;
-    const Admission& admission;
-    WriteLimits limits;
-    storage::AttachmentSettings attachments;
-};
-
-// The revision that a document says it is, or is made from. `_revisions` beats `_rev`.
-Revision sent_revision(const ClientDocument& document) {
-    if (!document.revisions.empty()) {
-        return {document.revisions_start, document.revisions.front()};
-    }
-    return document.revision.value_or(Revision{});
-}
-
-void check_row(const ClientDocument& document, bool new_edits, const BulkRules& rules) {
-    check_limits(document, rules.limits).value();
-    if (!new_edits && !document.revision && document.revisions.empty()) {
-        throw Refused(Code::bad_request,
-                      "When `new_edits: false`, the document needs `_rev` or `_revisions` "
-                      "specified");
-    }
-    if (rules.context.database.entry().partitioned) {
-        storage::validate_partitioned_id(*document.id).value();
-    }
-    for (const auto& attachment : document.attachments) {
-        check_attachment_name(attachment.name).value();
-    }
-}
-
-LocalEdit make_local(std::string_view id, ClientDocument document) {
-    LocalEdit local;
-    local.id = id.substr(local_prefix.size());
-    local.deleted = document.deleted;
-    const auto revision = sent_revision(document);
-    if (revision != Revision{}) {
-        local.edit_count = storage::parse_local_revision(to_string(revision));
-    }
-    local.body = std::move(document.body);
-    return local;
-}
-
-void add_document(ClientDocument document, const BulkRules& rules, BulkEdits& bulk) {
-    if (!document.id || document.id->empty()) {
-        document.id = rules.context.services.uuids->next(rules.context.services.config);
-    }
-    check_row(document, bulk.new_edits, rules);
-
-    auto& row = bulk.rows.emplace_back();
-    row.id = *document.id;
-    if (!bulk.new_edits || bulk.all_or_nothing) bulk.revisions.push_back(sent_revision(document));
-    if (row.id.starts_with(local_prefix)) {
-        check_user_writer(rules.context, row.id).value();
-        row.fate = BulkRow::Fate::local;
-        row.index = bulk.locals.size();
-        bulk.locals.push_back(make_local(row.id, std::move(document)));
-        return;
-    }
-    auto edit = make_edit(std::move(document), bulk.new_edits, rules.attachments).value();
-    rules.admission.prepare(edit).value();
-    const auto admitted = rules.admission.judge(edit);
-    if (admitted.has_error()) {
-        row.fate = BulkRow::Fate::refused;
-        row.index = bulk.refusals.size();
-        bulk.refusals.push_back(admitted.error());
-    } else if (*admitted) {
-        row.index = bulk.edits.size();
-        bulk.edits.push_back(std::move(edit));
-    } else {
-        row.fate = BulkRow::Fate::nothing;
-    }
-}
 
 BulkEdits prepare(std::string_view body, const BulkRules& rules) {
     auto sent = storage::parse_bulk_docs(body).value();
@@ -205,25 +99,6 @@ private:
     std::string text_;
 };
 
-/// Takes edits out that validators refused; their rows tell.
-void drop_refused(BulkEdits& bulk, std::vector<std::optional<Error>> refusals) {
-    if (refusals.empty()) return;
-    std::vector<Edit> kept;
-    for (auto& row : bulk.rows) {
-        if (row.fate != BulkRow::Fate::edit) continue;
-        if (auto& refusal = refusals[row.index]) {
-            row.fate = BulkRow::Fate::refused;
-            row.index = bulk.refusals.size();
-            bulk.refusals.push_back(*std::move(refusal));
-        } else {
-            auto& edit = bulk.edits[row.index];
-            row.index = kept.size();
-            kept.push_back(std::move(edit));
-        }
-    }
-    bulk.edits = std::move(kept);
-}
-
 Response refuse_all_or_nothing(const BulkEdits& bulk) {
     const Error error{Code::not_implemented, "all_or_nothing is not supported", {}};
     BulkAnswer answer(bulk.rows.size());
@@ -274,17 +149,12 @@ Task<Response> post_bulk_docs(Call& call) {
     BulkEdits bulk = co_await read_edits(call);
     if (bulk.all_or_nothing && !bulk.rows.empty()) co_return refuse_all_or_nothing(bulk);
 
-    std::vector<storage::EditOutcome> outcomes;
-    drop_refused(bulk, co_await validate_edits(call, bulk.edits));
-    if (!bulk.edits.empty()) {
-        auto written = co_await write_edits_audited(call, std::move(bulk.edits));
-        if (written.has_error()) co_return refusal(written.error());
-        outcomes = *std::move(written);
-    }
+    const auto outcomes = co_await write_bulk(call, bulk);
+    if (outcomes.has_error()) co_return refusal(outcomes.error());
     if (!bulk.locals.empty()) {
         co_await call.services.on_storage([&] { write_locals(call.db(), bulk.locals); });
     }
-    co_return json_response(201, answer_rows(bulk, outcomes));
+    co_return json_response(201, answer_rows(bulk, *outcomes));
 }
 
 }  // namespace divan::server

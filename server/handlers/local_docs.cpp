@@ -51,22 +51,6 @@ Task<LocalDoc> read_local(Call& call, std::string name) {
     co_return *std::move(doc);
 }
 
-std::string document_json(std::string_view name, const LocalDoc& doc, bool revs) {
-    std::string json = R"({"_id":)";
-    append_json_string(json, full_id(name));
-    json.append(R"(,"_rev":")").append(revision_text(doc.edit_count)).push_back('"');
-    if (doc.body.size() > 2) {
-        json.push_back(',');
-        json.append(doc.body, 1, doc.body.size() - 2);
-    }
-    if (revs) {
-        json += R"(,"_revisions":{"start":0,"ids":[")";
-        json += std::to_string(doc.edit_count);
-        json += R"("]})";
-    }
-    return json + "}\n";
-}
-
 std::optional<Revision> own_revision(const ClientDocument& document) {
     if (document.revisions.empty()) return document.revision;
     return Revision{document.revisions_start, document.revisions.front()};
@@ -85,6 +69,22 @@ Task<Response> copy_to_document(Call& call, ClientDocument document) {
 }
 
 }  // namespace
+
+std::string local_document_json(std::string_view name, const LocalDoc& doc, bool revs) {
+    std::string json = R"({"_id":)";
+    append_json_string(json, full_id(name));
+    json.append(R"(,"_rev":")").append(revision_text(doc.edit_count)).push_back('"');
+    if (doc.body.size() > 2) {
+        json.push_back(',');
+        json.append(doc.body, 1, doc.body.size() - 2);
+    }
+    if (revs) {
+        json += R"(,"_revisions":{"start":0,"ids":[")";
+        json += std::to_string(doc.edit_count);
+        json += R"("]})";
+    }
+    return json + "}";
+}
 
 Task<LocalWritten> write_local(Call& call, ClientDocument document) {
     LocalWritten written{*document.id, {}, document.deleted};
@@ -121,7 +121,8 @@ Task<Response> get_local_doc(Call& call) {
     if (by_revision) co_return refusal(Code::not_found, "missing");
 
     const LocalDoc doc = co_await read_local(call, name);
-    co_return etagged_json(call.request, document_json(name, doc, query.options.revs));
+    co_return etagged_json(call.request,
+                           local_document_json(name, doc, query.options.revs) + '\n');
 }
 
 Task<Response> put_local_doc(Call& call) {

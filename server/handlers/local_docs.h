@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "server/routes.h"
+#include "storage/database/local_docs.h"
 #include "storage/document/client_document.h"
 
 namespace divan::server {
@@ -14,6 +16,9 @@ Task<Response> put_local_doc(Call& call);
 Task<Response> post_local_doc(Call& call);
 Task<Response> delete_local_doc(Call& call);
 Task<Response> copy_local_doc(Call& call);
+
+/// The document as it is read, with `_id` and `_rev`. `name` is without "_local/".
+std::string local_document_json(std::string_view name, const storage::LocalDoc& doc, bool revs);
 
 /// A local document as it was written.
 struct LocalWritten {

@@ -21,6 +21,10 @@ public:
 
     /// Reads all parts that follow the document's.
     Task<void> receive(PartReader& parts);
+    /// What a part is, where it comes otherwise: its begin, its bytes, its end.
+    void begin_part();
+    Task<void> take(BytesView bytes);
+    void end_part();
     /// The attachments, for `make_edit`. Throws `Refused` where one is shorter than it should be,
     /// or other than its digest says.
     Task<std::vector<storage::EditAttachment>> finish();
@@ -38,9 +42,6 @@ private:
         bool full = false;
     };
 
-    void begin_part();
-    void end_part();
-    Task<void> take(BytesView bytes);
     AttachmentUpload& open(Entry& entry);
 
     Call& call_;

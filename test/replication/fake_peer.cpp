@@ -193,6 +193,10 @@ Task<void> FakePeer::fetch(std::vector<DocumentRevisions> wanted, DocumentSink& 
 
 StoreOutcome FakePeer::write(const TravellingDocument& document) {
     if (database_.refuses.contains(document.id)) return {false, "forbidden", "not you"};
+    const auto misread = database_.misreads.find(document.id);
+    if (misread != database_.misreads.end() && misread->second-- > 0) {
+        return {false, "bad_request", "invalid UTF-8 JSON"};
+    }
     database_.put(document.id, to_string(document.revision));
     return {};
 }

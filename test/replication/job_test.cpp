@@ -224,7 +224,23 @@ TEST_CASE("a revision that is not there at first is asked for again, then the jo
     Stage failing;
     failing.fill(10);
     failing.source.lacks = {{"d4", 2}};
-    CHECK(failing.run().error == "missing_doc");
+    CHECK(failing.run().error == "not_found");
+    CHECK_FALSE(failing.run().answer.empty());
+    CHECK(failing.same());
+}
+
+TEST_CASE("what the target misreads is copied once more, then the job fails") {
+    Stage stage;
+    stage.fill(10);
+    stage.target.misreads = {{"d4", 1}, {"d6", 2}};
+    const auto answer = parse_json(stage.run().answer).value();
+    CHECK(number(answer, "doc_write_failures") == 0);
+    CHECK(stage.same());
+
+    Stage failing;
+    failing.fill(10);
+    failing.target.misreads = {{"d4", 2}};
+    CHECK(failing.run().error == "bad_request");
     CHECK_FALSE(failing.run().answer.empty());
     CHECK(failing.same());
 }

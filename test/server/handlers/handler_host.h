@@ -55,6 +55,7 @@ public:
     Config config;
     storage::Database& database() { return *database_; }
     storage::Catalog& catalog() { return catalog_; }
+    Services& services() { return services_; }
 
 private:
     Clock clock_;
