@@ -1,5 +1,6 @@
 #include "auth/session_rules.h"
 
+#include "auth/user_document.h"
 #include "storage/base/json.h"
 
 namespace divan::auth {
@@ -31,6 +32,11 @@ SessionRules::SessionRules(const ReadSetting& read)
       access_token_seconds(
           read_integer(read, "sessions", "access_token_seconds", 3600, 1, century)),
       refresh_token_seconds(
-          read_integer(read, "sessions", "refresh_token_seconds", 604'800, 1, century)) {}
+          read_integer(read, "sessions", "refresh_token_seconds", 604'800, 1, century)),
+      users_database(auth::users_database(read)) {}
+
+bool SessionRules::holds_users(std::string_view database) const {
+    return database == "_users" || database.ends_with("/_users") || database == users_database;
+}
 
 }  // namespace divan::auth

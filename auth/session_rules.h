@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "auth/hmac.h"
@@ -22,8 +23,12 @@ struct SessionRules {
     std::int64_t timeout = 600;     ///< Seconds a cookie is good for.
     std::int64_t access_token_seconds = 3600;
     std::int64_t refresh_token_seconds = 604'800;
+    std::string users_database;  ///< `authentication_db`: the users whose sessions these are.
 
     explicit SessionRules(const ReadSetting& read);
+
+    /// Whether a database holds user documents: `users_database`, and whatever is called "_users".
+    bool holds_users(std::string_view database) const;
 };
 
 /// Where the rules come from: the newest ones, cheap to ask for. Any thread.

@@ -150,11 +150,6 @@ std::string users_database(const ReadSetting& setting) {
     return setting("chttpd_auth", "authentication_db").value_or("_users");
 }
 
-bool is_users_database(std::string_view database, const ReadSetting& setting) {
-    return database == "_users" || database.ends_with("/_users") ||
-           database == users_database(setting);
-}
-
 std::string_view user_of_document(std::string_view id) {
     if (!id.starts_with(user_id_prefix)) return {};
     return id.substr(user_id_prefix.size());

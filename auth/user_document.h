@@ -15,8 +15,6 @@ inline constexpr std::string_view user_id_prefix = "org.couchdb.user:";
 
 /// `[chttpd_auth] authentication_db`: "_users".
 std::string users_database(const ReadSetting& setting);
-/// Whether a database holds user documents: that one, and whatever is called "_users".
-bool is_users_database(std::string_view database, const ReadSetting& setting);
 
 /// The name of the user whose document has this id; empty where it is nobody's.
 std::string_view user_of_document(std::string_view id);

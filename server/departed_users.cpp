@@ -31,11 +31,10 @@ bool DepartedUsers::is_users(std::string_view database) const {
 DepartedUsers::Names DepartedUsers::in_danger(const storage::Database& database,
                                               const std::vector<storage::Edit>& edits) const {
     Names names;
-    if (!is_users(database.name())) return names;
     for (const auto& edit : edits) {
         if (edit.deleted || edit.replicated) add_user(names, edit.id);
     }
-    return names;
+    return !names.empty() && is_users(database.name()) ? names : Names();
 }
 
 DepartedUsers::Names DepartedUsers::in_danger(const storage::Database& database,

@@ -4,7 +4,7 @@
 
 #include "auth/audit.h"
 #include "auth/permissions.h"
-#include "auth/user_document.h"
+#include "auth/session_rules.h"
 #include "server/audit_event.h"
 #include "server/authenticate.h"
 #include "server/client_address.h"
@@ -30,11 +30,11 @@ bool is_of_database(const Request& request) {
 
 // chttpd_auth_request: in system databases the lists show what documents would hide. The users
 // database is one of them, whatever it is called.
-bool lists_system_database(const Request& request, const Config& config) {
+bool lists_system_database(const Request& request, const Services& services) {
     if (request.segments.size() < 2) return false;
     if (request.segments[1] != "_all_docs" && request.segments[1] != "_changes") return false;
     return request.segments[0].starts_with('_') ||
-           auth::is_users_database(request.segments[0], setting_reader(config));
+           services.session_settings.rules()->holds_users(request.segments[0]);
 }
 
 void require_server_admin(const Identity& who) {
@@ -203,7 +203,7 @@ void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
     const bool of_database = route.pattern.starts_with("/{db}");
     if (of_database) {
         const auto& name = call.path_values.front().second;
-        if (!is_user_facing(name) || lists_system_database(call.request, services_.config)) {
+        if (!is_user_facing(name) || lists_system_database(call.request, services_)) {
             require_server_admin(who);
         }
         // System databases are closed by their `_security`, which is looked at first.
@@ -219,7 +219,7 @@ void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
         if (route.access == Access::server_admin) require_server_admin(who);
         // What runs on a design document would show what it reads.
         if (route.pattern.find("/_design/") != std::string_view::npos &&
-            auth::is_users_database(name, setting_reader(services_.config)) &&
+            services_.session_settings.rules()->holds_users(name) &&
             !auth::is_database_admin(who, security)) {
             throw Refused(Code::forbidden,
                           "Only administrators can view design docs in the users database.");

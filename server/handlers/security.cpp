@@ -1,7 +1,7 @@
 #include "server/handlers/security.h"
 
 #include "auth/permissions.h"
-#include "auth/user_document.h"
+#include "auth/session_rules.h"
 #include "server/audit_event.h"
 #include "server/config/config.h"
 #include "server/handlers/json_body.h"
@@ -12,7 +12,7 @@ namespace {
 // What the users database lets in decides who can read password hashes.
 Result<void> check_editable(const Call& call) {
     const Config& config = call.services.config;
-    const bool users = auth::is_users_database(call.path("db"), setting_reader(config));
+    const bool users = call.services.session_settings.rules()->holds_users(call.path("db"));
     const bool closed = config.get("couchdb", "users_db_security_editable", "false") == "false";
     if (!users || !closed) return {};
     return Error{Code::forbidden, "You can't edit the security object of the user database.", {}};

@@ -7,7 +7,7 @@
 #include "auth/accounts.h"
 #include "auth/audit.h"
 #include "server/audit_event.h"
-#include "server/config/config.h"
+#include "server/handlers/user_documents.h"
 #include "storage/base/json.h"
 #include "storage/database/read_view.h"
 
@@ -63,8 +63,7 @@ void describe(const std::optional<storage::WinnerDocument>& stored, const storag
 
 std::vector<Told> user_changes(const Call& call, const std::vector<storage::Edit>& edits) {
     std::vector<Told> told;
-    const auto& config = call.services.config;
-    if (!auth::is_users_database(call.db().name(), setting_reader(config))) return told;
+    if (!holds_users(call.services, call.db())) return told;
     const auto view = call.db().view();
     for (std::size_t at = 0; at < edits.size(); ++at) {
         const auto& edit = edits[at];

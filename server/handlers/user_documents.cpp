@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "auth/permissions.h"
+#include "auth/session_rules.h"
 #include "auth/user_document.h"
 #include "server/config/config.h"
 #include "server/handlers/document_edit.h"
@@ -74,7 +75,7 @@ Result<void> replace_body(storage::Edit& edit, std::string_view body) {
 }  // namespace
 
 bool holds_users(const Services& services, const storage::Database& database) {
-    return auth::is_users_database(database.name(), setting_reader(services.config));
+    return services.session_settings.rules()->holds_users(database.name());
 }
 
 Result<void> check_user_writer(const EditContext& context, std::string_view id) {

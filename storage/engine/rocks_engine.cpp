@@ -31,6 +31,10 @@ constexpr std::size_t get_many_keys_max = 256;
 
 constexpr std::chrono::seconds resume_interval{1};
 
+// See `require_space`.
+constexpr std::uintmax_t plenty_bytes = std::uintmax_t{1} << 30U;
+constexpr std::chrono::milliseconds plenty_time{50};
+
 rocksdb::Slice slice(BytesView bytes) {
     return {bytes.data(), bytes.size()};
 }
@@ -213,13 +217,15 @@ public:
 
 private:
     void fill(rocksdb::WriteBatch& out, const Batch& batch) const;
-    void require_space(const Batch& batch) const;
+    void require_space(const Batch& batch);
     bool resume();
     void note_range_erasures(const Batch& batch);
 
     const std::filesystem::path folder_;
     const std::uintmax_t free_bytes_min_;
     const bool sync_writes_;
+    /// No need to look at the free space before: `time_since_epoch` of the steady clock.
+    std::atomic<std::chrono::steady_clock::duration> plenty_until_{};
     Store store_;
     std::array<std::atomic<std::uint32_t>, family_count> range_erasures_{};
     std::mutex resume_mutex_;
@@ -303,7 +309,12 @@ void RocksEngine::commit(const Batch& batch, Durability durability) {
 // memtables out, but where these are empty, as after a start, it keeps the broken log and ends the
 // process at the next write (an assertion, which Debian's build has). So commits stop before: what
 // is kept back also lets a store with a full disk be opened again, and room be made.
-void RocksEngine::require_space(const Batch& batch) const {
+//
+// Asking costs a good part of a small commit. So it is not done again at once where there was
+// plenty: nobody fills that much in so short a time.
+void RocksEngine::require_space(const Batch& batch) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    if (now < plenty_until_.load() && batch.bytes() < plenty_bytes / 4) return;
     std::error_code failed;
     const auto left = std::filesystem::space(folder_, failed).available;
     if (failed) return;  // The write itself finds out what is wrong.
@@ -311,7 +322,10 @@ void RocksEngine::require_space(const Batch& batch) const {
         batch.entries().begin(), batch.entries().end(),
         [](const auto& entry) { return entry.kind == Batch::Kind::erase_range; });
     const auto kept = makes_room ? free_bytes_min_ / 2 : free_bytes_min_;
-    if (left >= kept && left - kept >= batch.bytes()) return;
+    if (left >= kept && left - kept >= batch.bytes()) {
+        if (left - kept >= plenty_bytes) plenty_until_ = now + plenty_time;
+        return;
+    }
     throw EngineFailure(Code::storage_full,
                         fmt::format("no space is left for data ({} MiB, of which {} are kept back)",
                                     left >> 20U, kept >> 20U));
