@@ -95,8 +95,7 @@ std::string with_user_listed(std::string_view security_json, std::string_view us
 std::string UserDatabases::name_for(std::string_view prefix, std::string_view user) {
     std::string name(prefix);
     for (const char c : user) {
-        // Without a leading zero, as CouchDB's.
-        name += fmt::format("{:x}", static_cast<unsigned char>(c));
+        name += fmt::format("{:02x}", static_cast<unsigned char>(c));
     }
     return name;
 }

@@ -29,7 +29,9 @@ public:
     UserDatabases(const UserDatabases&) = delete;
     UserDatabases& operator=(const UserDatabases&) = delete;
 
-    /// The name of a user's database: the prefix and the name's bytes in hexadecimal.
+    /// The name of a user's database: the prefix and the name's bytes in hexadecimal, two digits
+    /// each, so that no two users have the same one. (CouchDB writes one digit for a byte below 16,
+    /// so a name with control characters can be made to fall on another user's database.)
     static std::string name_for(std::string_view prefix, std::string_view user);
 
 private:

@@ -33,7 +33,14 @@ constexpr const char* ann_security =
 
 TEST_CASE("databases of users: named by the bytes of the user's name") {
     CHECK(UserDatabases::name_for("userdb-", "ann") == ann_database);
-    CHECK(UserDatabases::name_for("u", "\xc3\xbc\t") == "uc3bc9");
+    CHECK(UserDatabases::name_for("u", "\xc3\xbc") == "uc3bc");
+}
+
+// With one digit for a byte below 16, as CouchDB writes it, the second name would be "bob" too, and
+// whoever signs up under it the admin and member of Bob's database.
+TEST_CASE("databases of users: no two users have the same one") {
+    CHECK(UserDatabases::name_for("userdb-", "bob") == "userdb-626f62");
+    CHECK(UserDatabases::name_for("userdb-", "\x06&\x0f" "b") == "userdb-06260f62");
 }
 
 TEST_CASE("databases of users: _security gets a name, loses it, and keeps what else it has") {
