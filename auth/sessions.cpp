@@ -24,9 +24,14 @@ std::string shown(std::string_view text) {
     return {};
 }
 
+// `issued` may be any number: it is judged before it is known to be ours.
+bool is_over(std::int64_t issued, std::int64_t now, std::int64_t timeout) {
+    return issued <= now - timeout;
+}
+
 // CouchDB renews a cookie once a tenth of its time has passed.
 bool wants_renewal(std::int64_t issued, std::int64_t now, std::int64_t timeout) {
-    return (issued + timeout - now) * 10 < timeout * 9;
+    return issued < now - timeout / 10;
 }
 
 }  // namespace
@@ -67,7 +72,7 @@ Result<std::optional<Session>> Sessions::resume(std::string_view cookie) {
 std::optional<Session> Sessions::resume_record(BytesView decoded, const SessionRules& rules) {
     const auto cookie = open_cookie(decoded, rules.secrets);
     const auto now = clock_.unix_seconds();
-    if (!cookie || now >= cookie->issued + rules.timeout) return std::nullopt;
+    if (!cookie || is_over(cookie->issued, now, rules.timeout)) return std::nullopt;
     const auto record = records_.find(cookie->user, cookie->id);
     if (!record || record->kind == SessionKind::token) return std::nullopt;
     auto account = account_of(*record);
@@ -87,9 +92,11 @@ std::optional<Session> Sessions::resume_stateless(BytesView decoded,
     const auto cookie = parse_stateless(decoded);
     const auto issued = parse_cookie_time(cookie->time);
     const auto now = clock_.unix_seconds();
-    if (!issued || now >= *issued + rules.timeout) return std::nullopt;
+    if (!issued || is_over(*issued, now, rules.timeout)) return std::nullopt;
     auto account = find_account_(cookie->user);
-    if (!account || !is_proven(*cookie, account->salt, rules)) return std::nullopt;
+    // Computed for unknown users too: time must not tell them apart.
+    const bool proven = is_proven(*cookie, account ? account->salt : std::string(), rules);
+    if (!account || !proven) return std::nullopt;
     Session session{std::move(*account), {}, {}};
     if (wants_renewal(*issued, now, rules.timeout)) {
         session.renewed = sign_stateless(session.account.name, now, session.account.salt, rules);

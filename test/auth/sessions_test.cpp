@@ -212,6 +212,19 @@ TEST_CASE_FIXTURE(SessionsFixture, "sessions: CouchDB's own cookies are good too
     CHECK(resumed(renewed).empty());
 }
 
+TEST_CASE_FIXTURE(SessionsFixture, "sessions: times of CouchDB's cookies may be any number") {
+    const auto& salt = known["ann"].salt;
+    const auto cookie = [&](std::int64_t issued) {
+        return sign_stateless("ann", issued, salt, *settings.rules());
+    };
+    CHECK(resumed(cookie(INT64_MAX)) == "ann");  // somebody with the secret says so
+    CHECK(resumed(cookie(INT64_MIN)).empty());
+    for (const auto* time : {"7FFFFFFFFFFFFFFF", "-8000000000000000", "7FFFFFFFFFFFFFFE"}) {
+        const auto forged = std::string("ann:") + time + ":" + std::string(32, 'x');
+        CHECK(resumed(base64url_encode(forged)).empty());
+    }
+}
+
 TEST_CASE_FIXTURE(SessionsFixture,
                   "sessions: what a client says of itself is cut to what is shown") {
     const auto agent_of = [&](const std::string& agent) {
