@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "server/config/config.h"
 #include "storage/base/log.h"
 
@@ -44,8 +48,18 @@ std::string sign_in_key(std::string_view client_address) {
     return "sign in " + auth::address_key(client_address);
 }
 
-std::string account_key(std::string_view name) {
-    return fmt::format("account {}", name);
+// Which failures a wrong password adds to.
+std::vector<std::pair<std::string, auth::Rate>> buckets_of(const Config& config,
+                                                           const PasswordTry& attempt) {
+    std::vector<std::pair<std::string, auth::Rate>> buckets;
+    if (const auto rate = read_rate(config, "sign_in_account", sign_in_account_default)) {
+        buckets.emplace_back(fmt::format("account {}", attempt.name), *rate);
+    }
+    if (signs_in(attempt.request)) return buckets;
+    if (const auto rate = read_rate(config, "sign_in_address", sign_in_address_default)) {
+        buckets.emplace_back(sign_in_key(attempt.client_address), *rate);
+    }
+    return buckets;
 }
 
 }  // namespace
@@ -78,16 +92,17 @@ void Limits::count_failure(auth::RateLimiter& limiter, const Request& request,
     }
 }
 
-std::optional<std::chrono::seconds> account_wait(auth::RateLimiter& limiter, const Config& config,
-                                                 std::string_view name) {
-    const auto rate = read_rate(config, "sign_in_account", sign_in_account_default);
-    return rate ? limiter.wait(account_key(name), *rate) : std::nullopt;
+std::optional<std::chrono::seconds> password_wait(auth::RateLimiter& limiter, const Config& config,
+                                                  const PasswordTry& attempt) {
+    for (const auto& [key, rate] : buckets_of(config, attempt)) {
+        if (const auto wait = limiter.wait(key, rate)) return wait;
+    }
+    return std::nullopt;
 }
 
-void count_account_failure(auth::RateLimiter& limiter, const Config& config,
-                           std::string_view name) {
-    const auto rate = read_rate(config, "sign_in_account", sign_in_account_default);
-    if (rate) limiter.take(account_key(name), *rate);
+void count_password_failure(auth::RateLimiter& limiter, const Config& config,
+                            const PasswordTry& attempt) {
+    for (const auto& [key, rate] : buckets_of(config, attempt)) limiter.take(key, rate);
 }
 
 Response too_many_requests(std::chrono::seconds wait) {

@@ -32,13 +32,20 @@ private:
     std::optional<auth::Rate> registration_;
 };
 
-/// How long whoever wants to sign in to an account has to wait, after too many failures from
-/// anywhere. Look before a password is hashed.
-std::optional<std::chrono::seconds> account_wait(auth::RateLimiter& limiter, const Config& config,
-                                                 std::string_view name);
-/// Counts a failure for `account_wait`.
-void count_account_failure(auth::RateLimiter& limiter, const Config& config,
-                           std::string_view name);
+/// Somebody who sends a password: with which request, from where, for whose account.
+struct PasswordTry {
+    const Request& request;
+    std::string_view client_address;
+    std::string_view name;
+};
+/// How long whoever sends a password has to wait, after too many failures of the account from
+/// anywhere, or of the address with any account (Basic authentication; `Limits` counts the
+/// addresses made for signing in). Look before a password is hashed.
+std::optional<std::chrono::seconds> password_wait(auth::RateLimiter& limiter, const Config& config,
+                                                  const PasswordTry& attempt);
+/// Counts a failure for `password_wait`.
+void count_password_failure(auth::RateLimiter& limiter, const Config& config,
+                            const PasswordTry& attempt);
 
 /// 429 with Retry-After.
 Response too_many_requests(std::chrono::seconds wait);

@@ -22,7 +22,8 @@ void record(const Call& call, const auth::Credentials& credentials, bool ok,
 Task<Result<auth::Account>> sign_in_by_password(Call& call, const auth::Credentials& credentials,
                                                 std::string_view way) {
     auto& services = call.services;
-    if (const auto wait = account_wait(services.limiter, services.config, credentials.name)) {
+    const PasswordTry attempt{call.request, call.client_address, credentials.name};
+    if (const auto wait = password_wait(services.limiter, services.config, attempt)) {
         call.retry_after = *wait;
         record(call, credentials, false, "too many failures");
         co_return Error{Code::too_many_requests,
@@ -32,7 +33,7 @@ Task<Result<auth::Account>> sign_in_by_password(Call& call, const auth::Credenti
     auto account = co_await services.on_storage(
         [&] { return services.accounts.verify(credentials, call.client_address); });
     if (account.has_error()) {
-        count_account_failure(services.limiter, services.config, credentials.name);
+        count_password_failure(services.limiter, services.config, attempt);
         record(call, credentials, false, account.error().reason);
         co_return account.error();
     }

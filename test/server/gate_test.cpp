@@ -7,6 +7,7 @@
 
 #include "server/config/config.h"
 #include "server/cross_site.h"
+#include "storage/base/digest.h"
 #include "storage/base/json.h"
 #include "test/support/test_server.h"
 
@@ -40,6 +41,53 @@ TEST_CASE("limits: behind a trusted proxy clients are counted one by one") {
     CHECK(ask("192.0.2.1") == 200);
     CHECK(ask("192.0.2.1") == 429);
     CHECK(ask("192.0.2.2") == 200);
+}
+
+TEST_CASE("limits: failed sign-ins of an address, whatever accounts it tries and however") {
+    const auto basic = [](const std::string& name) {
+        return test::Headers{{"Authorization", "Basic " + base64_encode(name + ":guess")}};
+    };
+    const auto form = test::Headers{{"Authorization", ""},
+                                    {"Content-Type", "application/x-www-form-urlencoded"}};
+    TestServer server("[chttpd_auth]\niterations = 10\n[rate_limit]\nsign_in_address = 4/900\n");
+    CHECK(server.get("/_all_dbs").status == 200);  // the admin's password is remembered from now on
+    for (const char* name : {"a", "b"}) {
+        CHECK(server.request("GET", "/", {}, basic(name)).status == 401);
+        const auto body = std::string("name=") + name + "x&password=guess";
+        CHECK(server.request("POST", "/_session", body, form).status == 401);
+    }
+    const auto refused = server.request("GET", "/", {}, basic("c"));
+    CHECK(refused.status == 429);
+    CHECK(refused.header("retry-after") == "225");
+    CHECK(server.request("POST", "/_session", "name=c&password=guess", form).status == 429);
+    CHECK(server.get("/_all_dbs").status == 200);
+}
+
+TEST_CASE("limits: failed sign-ins to an account, wherever they come from, known or not") {
+    TestServer server("[chttpd_auth]\niterations = 10\n[chttpd]\ntrusted_proxies = 127.0.0.1\n"
+                      "[rate_limit]\nsign_in_account = 3/900\n");
+    for (const char* name : {"admin", "nobody"}) {
+        CAPTURE(name);
+        const auto ask = [&](const char* address) {
+            return server.request(
+                "GET", "/", {},
+                {{"Authorization", "Basic " + base64_encode(std::string(name) + ":guess")},
+                 {"X-Forwarded-For", address}});
+        };
+        for (const char* address : {"192.0.2.1", "192.0.2.2", "192.0.2.3"}) {
+            CHECK(ask(address).status == 401);
+        }
+        CHECK(ask("192.0.2.4").status == 429);
+    }
+}
+
+TEST_CASE("limits: requests of an address to register") {
+    TestServer server("[rate_limit]\nregistration_address = 2/900\n");
+    const auto ask = [&] { return server.post("/_passkey/register/options", "{}").status; };
+    CHECK(ask() != 429);
+    CHECK(ask() != 429);
+    CHECK(ask() == 429);
+    CHECK(server.get("/").status == 200);
 }
 
 TEST_CASE("requests from other sites: what changes something needs a known origin") {
