@@ -1,21 +1,45 @@
 #include "server/handlers/revisions.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "server/handlers/id_revisions.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/missing_revisions.h"
+#include "server/handlers/user_documents.h"
 
 namespace divan::server {
 namespace {
 
 /// More ids are looked up on the pool.
 constexpr std::size_t inline_ids_max = 8;
+
+// In a database of users the documents of others are as if they were not there.
+std::vector<MissingRevisions> find_visible_missing(const Call& call,
+                                                   std::vector<storage::PurgeRow> rows) {
+    if (sees_all_users(call)) return find_all_missing(call.db(), std::move(rows));
+    const auto hidden =
+        std::stable_partition(rows.begin(), rows.end(), [&](const storage::PurgeRow& row) {
+            return check_user_reader(call, row.id).has_value();
+        });
+    std::vector<MissingRevisions> unknown;
+    for (auto row = hidden; row != rows.end(); ++row) {
+        if (row->revisions.empty()) continue;
+        unknown.push_back({std::move(row->id), std::move(row->revisions), {}});
+    }
+    rows.erase(hidden, rows.end());
+    auto missing = find_all_missing(call.db(), std::move(rows));
+    std::move(unknown.begin(), unknown.end(), std::back_inserter(missing));
+    return missing;
+}
+
 Task<std::vector<MissingRevisions>> ask_missing(Call& call) {
     require_json_type(call.request);
     const JsonValue sent = co_await read_json_object(call);
     auto rows = parse_id_revisions(sent, call.db());
-    if (rows.size() <= inline_ids_max) co_return find_all_missing(call.db(), std::move(rows));
+    if (rows.size() <= inline_ids_max) co_return find_visible_missing(call, std::move(rows));
     auto missing = co_await call.services.on_storage(
-        [&] { return find_all_missing(call.db(), std::move(rows)); });
+        [&] { return find_visible_missing(call, std::move(rows)); });
     co_return std::move(missing);
 }
 

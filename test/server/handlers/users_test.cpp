@@ -111,6 +111,12 @@ TEST_CASE_FIXTURE(Fixture, "users: in an opened database the own document, and n
         const auto unknown = server.request("POST", "/_users/_find", query, nobody);
         CHECK(unknown.body.find(R"("name")") == std::string::npos);
     }
+    for (const char* way : {"_revs_diff", "_missing_revs"}) {
+        const auto reply = server.request("POST", std::string("/_users/") + way,
+                                          R"({"org.couchdb.user:bob":["9-x"]})", ann);
+        CHECK(reply.status == 200);
+        CHECK(reply.body.find("possible_ancestors") == std::string::npos);
+    }
     CHECK(server.request("GET", "/_users/_design/x/_view/y", {}, ann).status >= 403);
     CHECK(server.request("GET", "/_users/_all_docs", {}, ann).status == 401);
     CHECK(server.request("GET", "/_users/_changes", {}, ann).status == 401);
