@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <iterator>
+
+#include "server/config/settings.h"
 #include "storage/base/json.h"
 #include "test/support/test_server.h"
 
@@ -18,6 +22,9 @@ std::string text(const Reply& reply, std::string_view key) {
     const JsonValue* value = body.find(key);
     return value ? value->dump() : "(none)";
 }
+
+constexpr std::string_view path_words[] = {"_file", "_dir", "path", "folder", "command", "program",
+                                           "executable"};
 
 }  // namespace
 
@@ -131,6 +138,25 @@ TEST_CASE("CVE-2017-12636, CVE-2018-8007, CVE-2018-11769: what runs or names fil
     server.restart();
     CHECK(server.get(config + "query_servers").body == "{}\n");
     CHECK(server.get(config + "couchdb/database_dir").status == 404);
+}
+
+TEST_CASE("CVE-2018-8007: every setting that is called a file, folder, path or program is closed") {
+    TestServer server;
+    int found = 0;
+    for (const auto& setting : server::settings()) {
+        const bool claim = setting.key == "roles_claim_path";  // within a token
+        const bool named =
+            std::any_of(std::begin(path_words), std::end(path_words), [&](std::string_view word) {
+                return setting.key.find(word) != std::string_view::npos;
+            });
+        if (claim || !named) continue;
+        CAPTURE(setting.key);
+        const auto target = "/_node/_local/_config/" + std::string(setting.section) + "/" +
+                            std::string(setting.key);
+        CHECK(server.put(target, "\"/tmp/x\"").status == 403);
+        ++found;
+    }
+    CHECK(found >= 3);
 }
 
 TEST_CASE("_config: the password of an admin is hashed, and works at once") {

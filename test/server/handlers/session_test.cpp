@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <ctime>
+
+#include "auth/password.h"
 #include "storage/base/json.h"
 #include "test/support/test_server.h"
 
@@ -14,6 +18,7 @@ using test::TestServer;
 
 const Headers nobody = {{"Authorization", ""}};
 const std::string right = R"({"name":"admin","password":"secret"})";
+const char* const quick_hashes = "[chttpd_auth]\niterations = 10\n";
 const std::string wrong = R"({"name":"admin","password":"other"})";
 
 Headers with_cookie(const std::string& cookie) {
@@ -41,6 +46,36 @@ std::string sign_in(TestServer& server) {
     CHECK(reply.status == 200);
     CHECK(reply.body == "{\"ok\":true,\"name\":\"admin\",\"roles\":[\"_admin\"]}\n");
     return cookie_in(reply);
+}
+
+std::string sign_in(TestServer& server, const std::string& name) {
+    const auto body = R"({"name":")" + name + R"(","password":"secret"})";
+    const auto reply = post_json(server, "/_session", body);
+    CHECK(reply.status == 200);
+    return cookie_in(reply);
+}
+
+/// Writes the document of a user with the password "secret", or with what `members` say.
+Reply make_user(TestServer& server, const std::string& name,
+                const std::string& members = R"("password":"secret",)") {
+    const auto reply = server.put("/_users/org.couchdb.user:" + name,
+                                  R"({"type":"user","name":")" + name + R"(",)" + members +
+                                      R"("roles":[]})");
+    CHECK(reply.status == 201);
+    return reply;
+}
+
+/// Ann's document as it is, but for `roles`.
+std::string without_password(TestServer& server, std::string_view roles) {
+    auto text = server.get("/_users/org.couchdb.user:ann").body;
+    const std::string_view none = R"("roles":[])";
+    return text.replace(text.find(none), none.size(), roles);
+}
+
+double process_seconds() {
+    timespec time{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
 std::string member(const Reply& reply, std::string_view name) {
@@ -163,6 +198,63 @@ TEST_CASE("session: one's own are listed, and revoked from elsewhere") {
     const auto rest = server.request("DELETE", "/_session/list", {}, with_cookie(here));
     CHECK(rest.body == "{\"ok\":true,\"revoked\":1}\n");
     CHECK(server.request("GET", "/_session/list", {}, with_cookie(here)).status == 200);
+}
+
+TEST_CASE("session: an admin lists and revokes anyone's, others only their own") {
+    TestServer server(quick_hashes);
+    make_user(server, "ann"), make_user(server, "bob");
+    const auto ann = sign_in(server, "ann"), bob = sign_in(server, "bob");
+    CHECK(server.request("GET", "/_session/list?user=bob", {}, with_cookie(ann)).status == 403);
+    CHECK(server.request("DELETE", "/_session/list?user=bob", {}, with_cookie(ann)).status == 403);
+    const auto list = parse_json(server.get("/_session/list?user=bob").body).value();
+    const auto items = list.find("sessions")->items();
+    REQUIRE(items.size() == 1);
+    CHECK_FALSE(items.front().find("current")->boolean());
+    const auto path = "/_session/list/" + items.front().find("id")->string();
+    CHECK(server.request("DELETE", path, {}, with_cookie(ann)).status == 404);
+    CHECK(server.request("DELETE", path + "?user=bob", {}, with_cookie(ann)).status == 403);
+    CHECK(who_is(server, with_cookie(bob)) == "bob");
+    CHECK(server.del(path + "?user=bob").status == 200);
+    CHECK(who_is(server, with_cookie(bob)).empty());
+    CHECK(server.del("/_session/list?user=ann").body == "{\"ok\":true,\"revoked\":1}\n");
+    CHECK(who_is(server, with_cookie(ann)).empty());
+}
+
+TEST_CASE("session: a new password ends all of them, cookies and tokens") {
+    TestServer server(quick_hashes);
+    const auto made = make_user(server, "ann");
+    const auto cookie = sign_in(server, "ann");
+    const auto pair = server.request("POST", "/_session/token", {}, with_cookie(cookie));
+    const auto access = member(pair, "access_token");
+    const auto refresh = R"({"refresh_token":")" + member(pair, "refresh_token") + R"("})";
+    CHECK(who_is(server, with_token(access)) == "ann");
+    // Whatever else changes, they go on.
+    const auto roles = server.put("/_users/org.couchdb.user:ann",
+                                  without_password(server, R"("roles":["nurse"])"));
+    CHECK(roles.status == 201);
+    CHECK(who_is(server, with_cookie(cookie)) == "ann");
+    make_user(server, "ann", R"("password":"another","_rev":")" + member(roles, "rev") + R"(",)");
+    CHECK(who_is(server, with_cookie(cookie)).empty());
+    CHECK(who_is(server, with_token(access)) == "401");
+    CHECK(post_json(server, "/_session/refresh", refresh).status == 401);
+    CHECK(made.status == 201);
+}
+
+// Of the process: the hash is computed on a thread of the pool.
+TEST_CASE("session: a sign-in by password costs one hash") {
+    TestServer server("[couch_passwords_cache]\nenable = false\n"
+                      "[chttpd_auth]\niterations = 400000\n");
+    const auth::PasswordPolicy policy{"pbkdf2", "sha256", 400'000};
+    double hash = 0, sign_in_cost = 1e9;
+    for (int i = 0; i < 3; ++i) {
+        double before = process_seconds();
+        CHECK(auth::hash_password("secret", policy, "salt").has_value());
+        hash = std::max(hash, process_seconds() - before);
+        before = process_seconds();
+        CHECK(post_json(server, "/_session", right).status == 200);
+        sign_in_cost = std::min(sign_in_cost, process_seconds() - before);
+    }
+    CHECK(sign_in_cost < 1.7 * hash);
 }
 
 TEST_CASE("session: tokens are got with a password, used as Bearer, and refreshed once") {
