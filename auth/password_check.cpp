@@ -1,6 +1,7 @@
 #include "auth/password_check.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "storage/base/bytes.h"
 #include "storage/base/crypto.h"
@@ -14,6 +15,31 @@ constexpr std::int64_t objects_otherwise = 10'000;
 constexpr std::int64_t objects_max = 10'000'000;
 constexpr std::int64_t idle_otherwise = 600'000;
 constexpr std::int64_t idle_max = std::int64_t{1} << 40;
+
+double thread_seconds() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
+
+/// How many of the decoy's rounds the hash was worth, which took `seconds` to compute. bcrypt
+/// counts in other rounds, so a few of ours are timed.
+std::int64_t rounds_spent(const PasswordHash& hash, double seconds, PasswordHash decoy) {
+    switch (hash.scheme) {
+        case PasswordHash::Scheme::pbkdf2:
+        case PasswordHash::Scheme::simple_pbkdf2: return hash.iterations;
+        case PasswordHash::Scheme::bcrypt: break;
+        default: return 0;
+    }
+    constexpr std::int64_t sample = 5000;
+    const auto whole = decoy.iterations;
+    decoy.iterations = sample;
+    const double begun = thread_seconds();
+    is_password(decoy, {});
+    const double round = (thread_seconds() - begun) / static_cast<double>(sample);
+    const double rounds = round > 0 ? seconds / round : 0;
+    return rounds < static_cast<double>(whole) ? static_cast<std::int64_t>(rounds) : whole;
+}
 
 }  // namespace
 
@@ -103,12 +129,12 @@ bool PasswordCheck::right(const Credentials& credentials, const PasswordHash& ha
 // Whoever is told "wrong" must not learn from the time it took whether the name exists, or how old
 // its hash is: what the hash did not cost is spent on one that nobody's password is behind.
 bool PasswordCheck::compute(const Credentials& credentials, const PasswordHash& hash) const {
+    const double begun = thread_seconds();
     if (is_password(hash, credentials.password)) return true;
+    const double seconds = thread_seconds() - begun;
     auto decoy = decoy_password(password_policy(setting_));
-    const bool spent = hash.scheme == PasswordHash::Scheme::pbkdf2 ||
-                       hash.scheme == PasswordHash::Scheme::simple_pbkdf2;
     const auto expected = std::max(decoy.iterations, iterations_expected_.load());
-    decoy.iterations = expected - (spent ? hash.iterations : 0);
+    decoy.iterations = expected - rounds_spent(hash, seconds, decoy);
     if (decoy.iterations > 0) is_password(decoy, credentials.password);
     return false;
 }

@@ -279,6 +279,11 @@ TEST_CASE("CVE-2010-0009: one code path for every failure, and compares that tak
     const double of_current = cost(current);
     CHECK(cost(none) > of_current / 4);
     CHECK(cost(old) > of_current / 4);
+    // One of another kind is no dearer either. About as long as 200,000 rounds.
+    const PasswordHash bcrypt{PasswordHash::Scheme::bcrypt, {},
+                              "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", {},
+                              0};
+    CHECK(cost(bcrypt) < of_current * 1.4);
 }
 
 }  // namespace divan::auth
