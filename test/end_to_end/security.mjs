@@ -153,7 +153,63 @@ async function audit () {
   checks.same(verify('/nowhere').code, 2, 'a file that is not there')
 }
 
+async function sessionsInAudit () {
+  const server = await Server.start()
+  const folder = path.join(server.dataFolder, 'audit')
+  // As nobody, unless the cookie says who.
+  const send = async (method, target, body, cookie) => {
+    const headers = { ...(body ? { 'content-type': 'application/json' } : {}), ...(cookie ? { cookie } : {}) }
+    const reply = await fetch(server.origin + target, { method, headers, body: body && JSON.stringify(body) })
+    return { status: reply.status, json: await reply.json(), cookie: reply.headers.getSetCookie()[0]?.split(';')[0] }
+  }
+  const secrets = ['a wrong guess', 'a right one']
+  await server.json('PUT', '/_users/org.couchdb.user:dia', { type: 'user', name: 'dia', password: secrets[1], roles: [] })
+  const signIn = (name, password) => send('POST', '/_session', { name, password })
+  await signIn('dia', secrets[0])
+  await signIn('nobody', secrets[0])
+  const cookies = []
+  for (let i = 0; i < 3; i++) cookies.push((await signIn('dia', secrets[1])).cookie)
+  const [here, there, third] = cookies
+  const { sessions } = (await send('GET', '/_session/list', undefined, here)).json
+  const [other, another] = sessions.filter(session => !session.current).map(session => session.id)
+  checks.same((await send('DELETE', `/_session/list/${other}`, undefined, here)).status, 200, 'revokes its own')
+  checks.same((await server.call('DELETE', `/_session/list/${another}?user=dia`)).status, 200, 'the admin revokes one')
+  const pair = (await send('POST', '/_session/token', undefined, here)).json
+  const refresh = () => send('POST', '/_session/refresh', { refresh_token: pair.refresh_token })
+  checks.same([(await refresh()).status, (await refresh()).status], [200, 401], 'a refresh token is good once')
+  checks.same((await send('DELETE', '/_session', undefined, here)).status, 200, 'signs out')
+  checks.same((await send('GET', '/_session/list', undefined, there)).status, 401, 'revoked')
+  checks.same((await send('GET', '/_session/list', undefined, third)).status, 401, 'revoked too')
+  await server.json('POST', '/_passkey/invitation', { name: 'eli' })
+  await send('POST', '/_passkey/recover', { name: 'dia', code: 'no-such-code' })
+  await server.json('DELETE', `/_users/org.couchdb.user:dia?rev=${(await server.json('GET', '/_users/org.couchdb.user:dia'))._rev}`)
+  await server.stop()
+
+  const lines = linesOf(folder)
+  const events = [
+    ['sign_in', { user: 'dia', ok: false, address: '127.0.0.1' }], ['sign_in', { user: 'nobody', ok: false }],
+    ['sign_in', { user: 'dia', ok: true, detail: 'password' }],
+    ['session_revoked', { user: 'dia', resource: other }],
+    ['session_revoked', { user: 'dia', actor: 'admin', resource: another }],
+    ['token_issued', { user: 'dia' }], ['token_refreshed', { user: 'dia', ok: true }],
+    ['token_refreshed', { ok: false, detail: 'The refresh token was used before; its session has been ended.' }],
+    ['sign_out', { user: 'dia' }], ['invitation_made', { user: 'eli', actor: 'admin' }],
+    ['sign_in', { user: 'dia', ok: false, detail: 'recovery code: Name or code is incorrect.' }],
+    ['user_removed', { user: 'dia', actor: 'admin' }]
+  ]
+  for (const [event, members] of events) {
+    checks.that(lines.some(line => line.event === event &&
+      Object.entries(members).every(([key, value]) => line[key] === value)), `${event} ${JSON.stringify(members)}`)
+  }
+  const text = JSON.stringify(lines)
+  for (const secret of [...secrets, pair.access_token, pair.refresh_token, here.split('=')[1], 'no-such-code']) {
+    checks.that(!text.includes(secret), 'no secret is in the log')
+  }
+  checks.same(verify(folder).code, 0, 'the chain holds')
+}
+
 await checks.run('tls', tls)
 await checks.run('limits', limits)
 await checks.run('audit', audit)
+await checks.run('sessions in the audit log', sessionsInAudit)
 checks.finish()
