@@ -65,7 +65,8 @@ Accounts::Accounts(storage::Catalog& catalog, ReadSetting setting, const Clock& 
       clock_(clock),
       lockout_(setting_, clock),
       passwords_(setting_, clock),
-      users_(users_cached_max) {}
+      users_(users_cached_max),
+      codes_spent_(users_cached_max) {}
 
 Accounts::~Accounts() = default;
 
@@ -208,10 +209,19 @@ Accounts::Right Accounts::is_theirs(const Credentials& credentials, const Known&
         return Right::no;
     }
     const bool password_right = passwords_.right(credentials, known.password);
-    const bool code_right = is_one_time_code(*known.account->second_factor, *credentials.code,
-                                             clock_.unix_seconds());
+    const auto step = step_of_code(*known.account->second_factor, *credentials.code,
+                                   clock_.unix_seconds());
     if (!password_right) return Right::no;
-    return code_right ? Right::yes : Right::password_alone;
+    return step && spend_code(credentials.name, *step) ? Right::yes : Right::password_alone;
+}
+
+// RFC 6238 section 5.2: a code is good once, so that whoever saw it typed cannot use it too.
+bool Accounts::spend_code(std::string_view name, std::int64_t step) {
+    const std::lock_guard lock(mutex_);
+    const auto* last = codes_spent_.find(name);
+    if (last != nullptr && step <= *last) return false;
+    codes_spent_.put(name, step);
+    return true;
 }
 
 // couch_password_hasher:needs_upgrade/1.

@@ -83,6 +83,7 @@ private:
     bool may_use_conflicted() const;
     enum class Right : std::uint8_t { no, password_alone, yes };
     Right is_theirs(const Credentials& credentials, const Known& known);
+    bool spend_code(std::string_view name, std::int64_t step);
     void report_outdated(const Credentials& credentials, const Known& known) const;
 
     storage::Catalog& catalog_;
@@ -94,6 +95,7 @@ private:
     mutable std::mutex mutex_;
     struct Cached;
     mutable LruMap<Cached> users_;
+    LruMap<std::int64_t> codes_spent_;  ///< The step of the last one-time code, by user.
 };
 
 }  // namespace divan::auth

@@ -58,16 +58,15 @@ OneTimeCodes read_one_time_codes(const JsonValue& totp) {
     return codes;
 }
 
-bool is_one_time_code(const OneTimeCodes& codes, std::string_view code,
-                      std::int64_t unix_seconds) {
-    if (codes.key.empty()) return false;
-    bool right = false;
+std::optional<std::int64_t> step_of_code(const OneTimeCodes& codes, std::string_view code,
+                                         std::int64_t unix_seconds) {
+    std::optional<std::int64_t> found;
+    if (codes.key.empty()) return found;
     for (const std::int64_t near : {-1, 0, 1}) {
-        const std::string expected = code_at(codes, unix_seconds / step_seconds + near);
-        const bool same = equal_in_constant_time(expected, code);
-        right = right || same;
+        const auto step = unix_seconds / step_seconds + near;
+        if (equal_in_constant_time(code_at(codes, step), code)) found = step;
     }
-    return right;
+    return found;
 }
 
 std::optional<std::string> base32_decode(std::string_view text) {

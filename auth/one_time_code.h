@@ -22,8 +22,10 @@ struct OneTimeCodes {
 /// cannot be read is a factor that nobody has.
 OneTimeCodes read_one_time_codes(const JsonValue& totp);
 
-/// Whether `code` is that of `unix_seconds`, or the one before or after it. Constant time.
-bool is_one_time_code(const OneTimeCodes& codes, std::string_view code, std::int64_t unix_seconds);
+/// Which step of 30 seconds `code` belongs to, where that is the one of `unix_seconds`, or the one
+/// before or after it; empty where it is another code. Constant time.
+std::optional<std::int64_t> step_of_code(const OneTimeCodes& codes, std::string_view code,
+                                         std::int64_t unix_seconds);
 
 /// RFC 4648 section 6, upper case, padding optional. Empty where it is none.
 std::optional<std::string> base32_decode(std::string_view text);

@@ -223,6 +223,7 @@ TEST_CASE_FIXTURE(AccountsFixture, "second factor: both are needed, and nothing 
     CHECK(accounts.verify({"ann", "bad", "996554"}, here).error() == wrong);
     CHECK(accounts.verify({"ann", "pw", "996554"}, here).has_value());
     CHECK_FALSE(accounts.remembered({"ann", "pw"}, here));
+    CHECK(accounts.verify({"ann", "pw", "996554"}, here).error() == wrong_code());  // good once
 }
 
 TEST_CASE_FIXTURE(AccountsFixture, "outdated hashes are told, of documents alone") {

@@ -8,7 +8,7 @@ import https from 'node:https'
 import path from 'node:path'
 import PouchDB from 'pouchdb'
 import memory from 'pouchdb-adapter-memory'
-import { Checks, Server, binary, eventually, freePort, tempFolder } from './support.mjs'
+import { Checks, Server, admin, binary, eventually, freePort, tempFolder } from './support.mjs'
 
 PouchDB.plugin(memory)
 const checks = new Checks('security')
@@ -31,6 +31,18 @@ function get (port, options) {
   })
 }
 
+function signInBy (port, ca) {
+  return new Promise((resolve, reject) => {
+    const request = https.request({ host: '127.0.0.1', port, path: '/_session', method: 'POST', ca, agent: false,
+      headers: { 'content-type': 'application/json' } }, reply => {
+      reply.resume()
+      reply.on('end', () => resolve(reply.headers['set-cookie'] ?? []))
+    })
+    request.on('error', reject)
+    request.end(JSON.stringify(admin))
+  })
+}
+
 async function tls () {
   const folder = tempFolder()
   const port = await freePort()
@@ -46,6 +58,9 @@ async function tls () {
   const old = await get(port, { ca, agent: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' })
     .catch(error => error.code)
   checks.that(typeof old === 'string', 'TLS 1.1 is refused')
+
+  const cookies = await signInBy(port, ca)
+  checks.that(cookies.length === 1 && /; Secure;/.test(cookies[0]), `the session's cookie is Secure: ${cookies}`)
 
   const agent = new https.Agent({ ca, keepAlive: true })
   const remote = new PouchDB(`https://admin:secret@127.0.0.1:${port}/notes`, {

@@ -110,6 +110,26 @@ TEST_CASE("session: a password gives a cookie, and the cookie stands for it") {
     CHECK(server.request("GET", "/_all_dbs", {}, with_cookie(cookie)).status == 200);
 }
 
+TEST_CASE("session: where a trusted proxy took TLS off, cookies are Secure") {
+    const auto cookies_are_secure = [](const char* ini, const char* protocol) {
+        TestServer server(std::string("[passkeys]\nrp_id = db.example\n") + ini);
+        const Headers by_proxy = {{"Authorization", ""}, {"X-Forwarded-Proto", protocol}};
+        const auto session = post_json(server, "/_session", right, by_proxy);
+        const auto ceremony = post_json(server, "/_passkey/signin/options", "{}", by_proxy);
+        CHECK(session.status == 200);
+        CHECK(ceremony.status == 200);
+        const auto is_secure = [](const Reply& reply) {
+            return reply.header("set-cookie").find("; Secure") != std::string::npos;
+        };
+        CHECK(is_secure(session) == is_secure(ceremony));
+        return is_secure(session);
+    };
+    constexpr const char* trusted = "[chttpd]\ntrusted_proxies = 127.0.0.1\n";
+    CHECK(cookies_are_secure(trusted, "https"));
+    CHECK_FALSE(cookies_are_secure(trusted, "http"));
+    CHECK_FALSE(cookies_are_secure("", "https"));
+}
+
 TEST_CASE("session: a wrong password takes the cookie back") {
     TestServer server;
     const auto reply = post_json(server, "/_session", wrong);
