@@ -16,11 +16,13 @@ std::string_view without_default_port(std::string_view host, std::string_view sc
     return host;
 }
 
-// The schemes are not compared: a proxy may have taken the encryption off.
+// A page that came in the clear, which anybody on the way may have written, is none of a server
+// that speaks TLS. The other way round a proxy may have taken the encryption off.
 bool is_own(const Request& request, std::string_view origin) {
     const auto colon = origin.find("://");
     if (colon == std::string_view::npos) return false;
     const auto scheme = origin.substr(0, colon);
+    if (request.secure && scheme != "https") return false;
     const auto host = without_default_port(origin.substr(colon + 3), scheme);
     const auto same = [&](const std::string* name) {
         return name != nullptr && without_default_port(*name, scheme) == host;

@@ -152,6 +152,22 @@ TEST_CASE("requests from other sites: what changes something needs a known origi
     }
 }
 
+TEST_CASE("requests from other sites: a page that came in the clear is another than one by TLS") {
+    const Cors closed = cors_of({});
+    const Identity cookie{"u", {}, "cookie"};
+    const auto allowed = [&](bool secure, const char* origin) {
+        Request request;
+        request.method = "POST";
+        request.secure = secure;
+        request.headers = {{"host", "db.example"}, {"origin", origin}};
+        return check_cross_site(request, cookie, closed).has_value();
+    };
+    CHECK(allowed(true, "https://db.example"));
+    CHECK_FALSE(allowed(true, "http://db.example"));
+    CHECK(allowed(false, "http://db.example"));
+    CHECK(allowed(false, "https://db.example"));  // a proxy took TLS off and does not say so
+}
+
 TEST_CASE("headers: every answer forbids guessing its type; the rest by settings") {
     TestServer server;
     CHECK(server.get("/").header("x-content-type-options") == "nosniff");
