@@ -203,6 +203,29 @@ await checks.run('several passkeys a user, each told apart, none registered twic
   checks.same((await new Browser().signIn(second, { name: 'several' })).status, 200, 'the other does')
 })
 
+await checks.run('credentials are in no database, and none is made by writing a document', async () => {
+  const browser = new Browser()
+  const authenticator = new SoftwareAuthenticator('ES256', origin)
+  await browser.register(authenticator, { name: 'hidden' })
+  const id = authenticator.id.toString('base64url')
+  for (const name of await server.json('GET', '/_all_dbs')) {
+    for (const list of ['_all_docs?include_docs=true', '_local_docs?include_docs=true', '_changes?include_docs=true']) {
+      checks.that(!JSON.stringify(await server.json('GET', `/${name}/${list}`)).includes(id), `nothing in ${name}/${list}`)
+    }
+  }
+  const address = '/_users/org.couchdb.user:hidden'
+  const document = await server.json('GET', address)
+  const other = new SoftwareAuthenticator('ES256', origin)
+  const { passkeys } = (await browser.send('GET', '/_passkey')).json
+  await server.json('PUT', address, { ...document, passkeys: [{ ...passkeys[0], id: other.id.toString('base64url') }] })
+  checks.same((await browser.send('GET', '/_passkey')).json.passkeys, passkeys, 'the passkeys are as before')
+  checks.same((await new Browser().signIn(other, { name: 'hidden' })).status, 401, 'a credential in a document lets nobody in')
+  for (const name of ['_divan', '_system', '_passkey/x', '_passkeys', '_sessions']) {
+    const reply = await server.call('PUT', `/${name}`, {})
+    checks.that(reply.status >= 400, `${name} cannot be made a database: ${reply.status}`)
+  }
+})
+
 await checks.run('PouchDB syncs with the cookie of a passkey', async () => {
   const browser = new Browser()
   const authenticator = new SoftwareAuthenticator('ES256', origin)
