@@ -1,0 +1,181 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "replication/http/client.h"
+#include "server/http/tls.h"
+#include "test/replication/http/loop_run.h"
+#include "test/replication/http/scripted_server.h"
+#include "test/server/http/http_fixture.h"
+#include "test/support/certificate.h"
+#include "test/support/temp_folder.h"
+
+namespace divan::replication {
+namespace {
+
+struct SecureServer {
+    test::TempFolder folder;
+    test::CertificateFiles files = test::make_certificate(folder.path(), "server");
+    test::CertificateFiles client = test::make_certificate(folder.path(), "client", "pw");
+    server::HttpFixture server;
+
+    explicit SecureServer(bool wants_certificate = false)
+        : server(server::echo, options(files, client, wants_certificate)) {}
+
+    static server::HttpOptions options(const test::CertificateFiles& files,
+                                       const test::CertificateFiles& client, bool verify) {
+        server::TlsOptions tls;
+        tls.cert_file = files.certificate;
+        tls.key_file = files.key;
+        tls.verify_clients = tls.require_client_certificate = verify;
+        if (verify) tls.ca_file = client.certificate;
+        server::HttpOptions options;
+        options.tls = server::TlsPort{"127.0.0.1", 0, std::make_shared<server::TlsContext>(tls)};
+        return options;
+    }
+};
+
+std::string ask(const std::string& url, const HttpClientSettings& common,
+                const std::string& proxy = {}) {
+    std::string text;
+    run_on_loop(
+        [&](LoopStage& stage) -> Task<void> {
+            HttpPeerSettings settings;
+            settings.url = url;
+            settings.proxy = proxy;
+            settings.retries = 0;
+            settings.silence_limit = std::chrono::seconds(10);
+            try {
+                HttpClient client(settings, stage.clients);
+                HttpRequest request;
+                request.method = "PUT";
+                request.path = "x";
+                request.body = "body";
+                for (int i = 0; i < 2; ++i) {  // the second one on the kept connection
+                    const auto reply = co_await client.exchange(request, 1 << 20);
+                    text = reply.body;
+                }
+            } catch (const PeerFailure& failure) {
+                text = failure.error() + ": " + failure.reason();
+            }
+        },
+        common);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("HTTP client: TLS, verified against a file, by address and by name") {
+    const SecureServer secure;
+    HttpClientSettings common;
+    const auto by_address = fmt::format("https://127.0.0.1:{}/db", secure.server.tls_port());
+    const auto by_name = fmt::format("https://localhost:{}/db", secure.server.tls_port());
+    CHECK(ask(by_address, common) == "PUT /db/x body");  // nothing is verified, as in CouchDB
+    common.verify_certificates = true;
+    common.trusted_file = secure.files.certificate;
+    CHECK(ask(by_address, common) == "PUT /db/x body");
+    CHECK(ask(by_name, common) == "PUT /db/x body");
+    CHECK(ask(fmt::format("https://127.0.0.2:{}/db", secure.server.tls_port()), common)
+              .find("PUT") == std::string::npos);
+    common.trusted_file = secure.client.certificate;
+    CHECK(ask(by_address, common).find("certificate verify failed") != std::string::npos);
+    common.trusted_file.clear();
+    CHECK(ask(by_address, common).find("certificate verify failed") != std::string::npos);
+    common.trusted_file = "/nowhere.pem";
+    CHECK(ask(by_address, common).starts_with("tls_settings"));
+}
+
+TEST_CASE("HTTP client: our own certificate, where the server wants one") {
+    const SecureServer secure(true);
+    const auto url = fmt::format("https://127.0.0.1:{}/db", secure.server.tls_port());
+    HttpClientSettings common;
+    CHECK(ask(url, common).find("PUT") == std::string::npos);
+    common.cert_file = secure.client.certificate;
+    common.key_file = secure.client.key;
+    CHECK(ask(url, common).starts_with("tls_settings"));  // the key has a password
+    common.key_password = "pw";
+    CHECK(ask(url, common) == "PUT /db/x body");
+}
+
+TEST_CASE("HTTP client: a server that speaks no TLS, and a port where nobody listens") {
+    ScriptedServer plain([](ScriptedServer::Connection& connection) {
+        connection.bytes(1);
+        connection.send("HTTP/1.1 400 Bad\r\n\r\n");
+    });
+    CHECK(ask(fmt::format("https://127.0.0.1:{}/db", plain.port()), {}).starts_with("tls: "));
+    CHECK(ask("http://127.0.0.1:1/db", {}).starts_with("connection_failed: "));
+    CHECK(ask("http://no-such-host.invalid/db", {}).starts_with("connection_failed: "));
+}
+
+TEST_CASE("HTTP client: an HTTP proxy is asked for whole addresses, and for tunnels") {
+    const SecureServer secure;
+    std::string seen;
+    ScriptedServer proxy([&](ScriptedServer::Connection& connection) {
+        const auto head = connection.request();
+        seen = head;
+        if (head.starts_with("CONNECT ")) {
+            connection.send("HTTP/1.1 200 Established\r\nX: y\r\n\r\n");
+            connection.relay(secure.server.tls_port());
+            return;
+        }
+        connection.answer("200 OK", "from the proxy");
+        connection.request();
+        connection.answer("200 OK", "from the proxy again");
+    });
+    const auto address = fmt::format("http://u:p@127.0.0.1:{}", proxy.port());
+    CHECK(ask("http://example.org:5984/db", {}, address) == "from the proxy again");
+    CHECK(seen.starts_with("PUT http://example.org:5984/db/x HTTP/1.1\r\n"));
+    CHECK(seen.find("Proxy-Authorization: Basic dTpw\r\n") != seen.npos);
+    HttpClientSettings common;
+    common.verify_certificates = true;
+    common.trusted_file = secure.files.certificate;
+    const auto target = fmt::format("https://localhost:{}/db", secure.server.tls_port());
+    CHECK(ask(target, common, address) == "PUT /db/x body");
+    CHECK(seen.starts_with(fmt::format("CONNECT localhost:{} HTTP/1.1\r\n",
+                                       secure.server.tls_port())));
+    CHECK(seen.find("Proxy-Authorization: Basic dTpw\r\n") != seen.npos);
+}
+
+TEST_CASE("HTTP client: a proxy that refuses a tunnel, or says more than it should") {
+    for (const char* answer : {"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n",
+                               "HTTP/1.1 200 OK\r\n\r\nextra", "nonsense\r\n\r\n"}) {
+        ScriptedServer proxy([&](ScriptedServer::Connection& connection) {
+            connection.request();
+            connection.send(answer);
+        });
+        const auto text = ask("https://example.org/db", {},
+                              fmt::format("http://127.0.0.1:{}", proxy.port()));
+        CAPTURE(text);
+        CHECK((text.starts_with("proxy") || text.starts_with("malformed_answer")));
+    }
+}
+
+TEST_CASE("HTTP client: a SOCKS 5 proxy, with and without a user") {
+    const SecureServer secure;
+    const auto target = fmt::format("https://localhost:{}/db", secure.server.tls_port());
+    std::string name;
+    ScriptedServer proxy([&](ScriptedServer::Connection& connection) {
+        const auto greeting = connection.bytes(3);
+        connection.send(std::string("\x05") + greeting[2]);
+        if (greeting[2] == 2) {
+            CHECK(connection.bytes(5) == std::string("\x01\x01u\x01p", 5));
+            connection.send(std::string("\x01\x00", 2));
+        }
+        connection.bytes(4);
+        name = connection.bytes(static_cast<std::size_t>(connection.bytes(1)[0]));
+        connection.bytes(2);
+        connection.send(std::string("\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50", 10));
+        connection.relay(secure.server.tls_port());
+    });
+    CHECK(ask(target, {}, fmt::format("socks5://127.0.0.1:{}", proxy.port())) == "PUT /db/x body");
+    CHECK(ask(target, {}, fmt::format("socks5://u:p@127.0.0.1:{}", proxy.port())) ==
+          "PUT /db/x body");
+    CHECK(name == "localhost");
+    ScriptedServer refusing([](ScriptedServer::Connection& connection) {
+        connection.bytes(3);
+        connection.send("\x05\xff");
+    });
+    CHECK(ask(target, {}, fmt::format("socks5://127.0.0.1:{}", refusing.port()))
+              .starts_with("proxy: "));
+}
+
+}  // namespace divan::replication
