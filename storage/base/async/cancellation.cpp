@@ -2,18 +2,14 @@
 
 namespace divan {
 
-Cancellation::Cancellation(Cancellation& whole) {
-    whole_.emplace(whole, [this] { request(); });
-}
-
 void Cancellation::request() {
     requested_ = true;
     for (const auto& [hook, ring] : hooks_) ring();  // a ring runs nothing here and now
 }
 
-Cancellation::Hook::Hook(Cancellation& cancellation, std::function<void()> then)
+Cancellation::Hook::Hook(Cancellation& cancellation, const Signal& signal)
     : cancellation_(cancellation),
-      place_(cancellation.hooks_.emplace(this, std::move(then)).first) {
+      place_(cancellation.hooks_.emplace(this, signal.ringer()).first) {
     if (cancellation.requested_) place_->second();
 }
 
