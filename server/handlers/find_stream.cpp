@@ -148,11 +148,12 @@ Task<Response> answer_find(Call& call, const FindOptions& options) {
     const auto ratio = std::max<std::int64_t>(
         0, services.config.get_integer("mango", "index_scan_warning_threshold", 10));
     auto view = call.db().view();
-    Plan plan;
-    co_await services.on_storage([&] {
-        plan = make_plan(services.mango_indexes->of(*view), options, call.db().entry().partitioned,
-                         PlanFor::find);
-    });
+    auto indexes = services.mango_indexes->known(*view);
+    if (!indexes) {
+        co_await services.on_storage([&] { indexes = services.mango_indexes->of(*view); });
+    }
+    const auto plan =
+        make_plan(std::move(indexes), options, call.db().entry().partitioned, PlanFor::find);
     OpenIndex index;
     const bool by_index = !plan.index->all_docs() && !plan.nothing;
     if (by_index) index = co_await open_index(call, plan, options);

@@ -83,9 +83,14 @@ private:
 
 Task<Response> answer_rows(Services& services, std::vector<std::unique_ptr<RowList>> lists,
                            bool several) {
+    const bool brief = lists.size() == 1 && lists.front()->brief();
     auto writer = std::make_unique<RowWriter>(std::move(lists), several);
     std::string first;
-    co_await services.on_storage([&] { writer->fill(first); });
+    if (brief) {
+        writer->fill(first);
+    } else {
+        co_await services.on_storage([&] { writer->fill(first); });
+    }
     if (writer->done()) co_return json_response(200, std::move(first));
     auto response = json_response(200, {});
     response.source = std::make_unique<RowSource>(services, std::move(writer), std::move(first));

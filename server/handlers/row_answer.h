@@ -22,6 +22,9 @@ public:
     virtual void head(std::string& out) = 0;
     /// Appends the next row as a JSON object; false at the end, and then nothing was appended.
     virtual bool row(std::string& out) = 0;
+    /// Whether all of it takes a few short reads: then it is made where it is asked for, which
+    /// costs less than asking another thread.
+    virtual bool brief() const { return false; }
 };
 
 /// Sends the lists one after the other, as CouchDB lays them out; in `{"results":[…]}` where

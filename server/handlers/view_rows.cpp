@@ -20,6 +20,9 @@ using storage::IndexRow;
 using storage::JsonText;
 using storage::RowScan;
 
+/// So many rows are in a few nodes of the index.
+constexpr std::uint64_t brief_rows_max = 128;
+
 /// The stretches of a tree that a query means: couch_mrview_util:all_docs_key_opts/1 and its like.
 class Ranges {
 public:
@@ -192,6 +195,10 @@ public:
         }
         out.push_back('}');
         return true;
+    }
+
+    bool brief() const override {
+        return query_.limit <= brief_rows_max && !query_.include_docs && !query_.keys;
     }
 
 private:

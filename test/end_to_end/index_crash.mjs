@@ -23,7 +23,7 @@ const option = (name, otherwise) => {
 }
 const rounds = option('--rounds', 6)
 const seed = option('--seed', 20250901)
-const documents = option('--documents', 6000)
+const documents = option('--documents', 10000)
 const checks = new Checks(`index_crash (seed ${seed})`)
 const random = numbers(seed)
 const database = '/indexes'
@@ -163,7 +163,7 @@ async function interrupt (editing) {
   }).catch(() => {}))
   if (editing) queries.push(edit(server, 300).catch(() => {}))
   while (!ready && await sequence() === before);
-  await sleep(random.below(60))
+  await sleep(random.pick([0, 0, 30, 80]))
   await server.kill()
   await Promise.all(queries)
 }

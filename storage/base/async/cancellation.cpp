@@ -2,14 +2,18 @@
 
 namespace divan {
 
+Cancellation::Cancellation(Cancellation& whole) {
+    whole_.emplace(whole, [this] { request(); });
+}
+
 void Cancellation::request() {
     requested_ = true;
     for (const auto& [hook, ring] : hooks_) ring();  // a ring runs nothing here and now
 }
 
-Cancellation::Hook::Hook(Cancellation& cancellation, const Signal& signal)
+Cancellation::Hook::Hook(Cancellation& cancellation, std::function<void()> then)
     : cancellation_(cancellation),
-      place_(cancellation.hooks_.emplace(this, signal.ringer()).first) {
+      place_(cancellation.hooks_.emplace(this, std::move(then)).first) {
     if (cancellation.requested_) place_->second();
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "storage/base/async/signal.h"
 #include "storage/base/async/task.h"
@@ -13,6 +14,12 @@ namespace divan {
 /// its waits.
 class Cancellation {
 public:
+    Cancellation() = default;
+    /// Part of a larger piece of work: requested with `whole`, which outlives it, or alone.
+    explicit Cancellation(Cancellation& whole);
+    Cancellation(const Cancellation&) = delete;
+    Cancellation& operator=(const Cancellation&) = delete;
+
     bool requested() const { return requested_; }
     /// Wakes all waits, soon; those that come later end at once.
     void request();
@@ -20,7 +27,10 @@ public:
     /// Rings `signal` when it is requested, as long as this lives.
     class Hook {
     public:
-        Hook(Cancellation& cancellation, const Signal& signal);
+        Hook(Cancellation& cancellation, const Signal& signal)
+            : Hook(cancellation, signal.ringer()) {}
+        /// `then` must be short and make no hook.
+        Hook(Cancellation& cancellation, std::function<void()> then);
         ~Hook();
         Hook(const Hook&) = delete;
         Hook& operator=(const Hook&) = delete;
@@ -36,6 +46,7 @@ public:
 private:
     std::map<const Hook*, std::function<void()>> hooks_;
     bool requested_ = false;
+    std::optional<Hook> whole_;
 };
 
 }  // namespace divan

@@ -48,6 +48,9 @@ public:
     virtual void abort() = 0;
     virtual bool secure() const = 0;
     virtual std::string local_address() const = 0;  ///< "127.0.0.1:5984"
+    /// Gives the descriptor up, open, for TLS to begin on it; the socket is of no use then. -1
+    /// where TLS is on it already.
+    virtual int release() { return -1; }
 };
 
 struct AddressText {

@@ -7,15 +7,21 @@
 
 namespace divan::storage::mango {
 
+std::shared_ptr<const IndexCache::Entry> IndexCache::entry_of(const ReadView& view) {
+    const std::lock_guard lock(mutex_);
+    const auto found = entries_.find(view.database().entry().uuid);
+    return found == entries_.end() ? nullptr : found->second;
+}
+
+Indexes IndexCache::known(const ReadView& view) {
+    const auto known = entry_of(view);
+    return known && known->commits == view.state().commits ? known->indexes : nullptr;
+}
+
 Indexes IndexCache::of(const ReadView& view) {
     const auto& uuid = view.database().entry().uuid;
     const auto commits = view.state().commits;
-    std::shared_ptr<const Entry> known;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = entries_.find(uuid);
-        if (found != entries_.end()) known = found->second;
-    }
+    const auto known = entry_of(view);
     if (known && known->commits == commits) return known->indexes;
     auto designs = read_designs(view);
     auto indexes =

@@ -19,6 +19,8 @@ class IndexCache {
 public:
     /// Those of the view's database at its moment, sorted. Reads the engine.
     Indexes of(const ReadView& view);
+    /// The same where they are at hand; else null. Cheap.
+    Indexes known(const ReadView& view);
 
 private:
     /// The design documents that are not deleted.
@@ -36,6 +38,8 @@ private:
 
     static std::vector<Design> read_designs(const ReadView& view);
     static Indexes read_indexes(const ReadView& view, const std::vector<Design>& designs);
+
+    std::shared_ptr<const Entry> entry_of(const ReadView& view);
 
     std::mutex mutex_;
     std::unordered_map<std::string, std::shared_ptr<const Entry>>

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "replication/http/client.h"
+#include "replication/http/slots.h"
+#include "replication/peer.h"
+
+namespace divan::replication {
+
+/// Whether a peer has `_bulk_get`; learned from its answers, and kept for as long as the peer.
+struct BulkGet {
+    bool usable = true;
+    BulkGetCounts counts;
+};
+
+/// `Peer::fetch` over HTTP: documents without attachments come by `_bulk_get`, many at once; those
+/// with attachments, and all of a peer that has no `_bulk_get`, one by one, several at a time.
+class HttpFetch {
+public:
+    /// All outlive it.
+    HttpFetch(HttpClient& client, DocumentSink& sink, BulkGet& bulk_get)
+        : client_(client), sink_(sink), bulk_get_(bulk_get) {}
+
+    Task<void> run(std::vector<DocumentRevisions> wanted);
+
+private:
+    struct Asked;
+    struct Answer;
+
+    Task<void> get_in_bulk(std::vector<DocumentRevisions>& wanted, std::size_t begin,
+                           std::size_t end);
+    Task<bool> read_bulk(HttpAnswer& answer, std::vector<Asked>& asked);
+    Task<void> take_bulk(std::vector<Answer> answers, std::vector<Asked>& asked,
+                         std::size_t& row);
+    Task<void> get_one_by_one(std::vector<DocumentRevisions> wanted);
+    static Task<void> get_some(HttpFetch* fetch, Signal* done);
+
+    HttpClient& client_;
+    DocumentSink& sink_;
+    BulkGet& bulk_get_;
+    Slots turn_{1};  ///< At the sink.
+    std::vector<DocumentRevisions> left_;
+    std::size_t next_ = 0;
+    std::size_t running_ = 0;
+    std::exception_ptr failure_;
+};
+
+}  // namespace divan::replication
