@@ -177,6 +177,7 @@ Task<void> FakePeer::fetch(std::vector<DocumentRevisions> wanted, DocumentSink& 
     for (const auto& one : wanted) {
         for (const auto& revision : one.revisions) {
             if (script_.before) script_.before("document");
+            if (database_.forgets.contains(one.id)) continue;
             auto lacks = database_.lacks.find(one.id);
             if (lacks != database_.lacks.end() && lacks->second-- > 0) {
                 sink.absent(one.id, revision, "not_found", "missing");

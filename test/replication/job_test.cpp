@@ -229,6 +229,18 @@ TEST_CASE("a revision that is not there at first is asked for again, then the jo
     CHECK(failing.same());
 }
 
+TEST_CASE("a source that hands over less than it was asked for fails the job") {
+    Stage stage;
+    stage.fill(10);
+    stage.source.forgets = {"d7"};
+    const auto ended = stage.run();
+    CHECK(ended.error == "missing_doc");
+    CHECK(ended.kind == PeerFailure::Kind::malformed);
+    stage.source.forgets.clear();
+    CHECK_FALSE(stage.run().answer.empty());
+    CHECK(stage.same());
+}
+
 TEST_CASE("what the target misreads is copied once more, then the job fails") {
     Stage stage;
     stage.fill(10);
