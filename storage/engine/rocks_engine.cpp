@@ -11,11 +11,13 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "storage/base/log.h"
 #include "storage/engine/data_folder.h"
+#include "storage/engine/rocks_ingest.h"
 #include "storage/engine/rocks_tuning.h"
 
 namespace divan::storage {
@@ -226,6 +228,8 @@ private:
     const bool sync_writes_;
     /// No need to look at the free space before: `time_since_epoch` of the steady clock.
     std::atomic<std::chrono::steady_clock::duration> plenty_until_{};
+    const std::size_t ingest_bytes_min_;
+    std::optional<RocksIngest> ingest_;
     Store store_;
     std::array<std::atomic<std::uint32_t>, family_count> range_erasures_{};
     std::mutex resume_mutex_;
@@ -246,7 +250,8 @@ private:
 RocksEngine::RocksEngine(const std::filesystem::path& folder, const RocksOptions& options)
     : folder_(folder),
       free_bytes_min_(options.free_bytes_min),
-      sync_writes_(options.sync_writes) {
+      sync_writes_(options.sync_writes),
+      ingest_bytes_min_(options.ingest_bytes_min) {
     prepare_data_folder(folder);
     store_.env = make_rocks_env(options);
     rocksdb::DB* db = nullptr;
@@ -255,6 +260,11 @@ RocksEngine::RocksEngine(const std::filesystem::path& folder, const RocksOptions
                           rocks_families(options), &store_.handles, &db);
     if (!status.ok()) fail_to_open(folder, status);
     store_.db.reset(db);
+    if (ingest_bytes_min_ == 0) return;
+    ingest_.emplace(folder / "ingest");
+    // RocksDB takes a snapshot of number 0 for none, and files that it takes over do not count.
+    if (store_.db->GetLatestSequenceNumber() > 0) return;
+    check(store_.db->Delete({}, store_.family(Family::catalog), ""));
 }
 
 RocksEngine::~RocksEngine() {
@@ -287,6 +297,11 @@ void RocksEngine::fill(rocksdb::WriteBatch& out, const Batch& batch) const {
 }
 
 void RocksEngine::commit(const Batch& batch, Durability durability) {
+    if (ingest_ && batch.bytes() >= ingest_bytes_min_ && RocksIngest::fits(batch)) {
+        require_space(batch);
+        const auto families = std::vector(store_.handles.begin() + 1, store_.handles.end());
+        return check(ingest_->ingest(*store_.db, families, batch));
+    }
     rocksdb::WriteOptions options;
     options.sync = sync_writes_ && durability == Durability::synced;
     // An entry's own bytes and about as much again as RocksDB puts around it.

@@ -17,6 +17,9 @@ struct RocksOptions {
     /// A commit is refused with `storage_full` where the disk has less left than this, a batch that
     /// erases a range (and so makes room) where it has less than half of it.
     std::uintmax_t free_bytes_min = 32U << 20;
+    /// A commit of so many bytes or more is written as sorted files that the store takes over,
+    /// instead of by its log, and is always synced: for a tool that fills a store. 0: never.
+    std::size_t ingest_bytes_min = 0;
     bool sync_writes = true;   ///< Off in tests that make many stores: nothing is then synced.
 };
 

@@ -49,6 +49,16 @@ struct OnRocks {
     std::unique_ptr<Engine> engine = open_rocks_engine(folder.path(), quick_rocks());
 };
 
+struct OnIngestingRocks {
+    static RocksOptions options() {
+        auto options = quick_rocks();
+        options.ingest_bytes_min = 1;
+        return options;
+    }
+    EngineFolder folder;
+    std::unique_ptr<Engine> engine = open_rocks_engine(folder.path(), options());
+};
+
 struct OnMemory {
     std::unique_ptr<Engine> engine = make_memory_engine();
 };
@@ -57,6 +67,6 @@ struct OnFault {
     std::unique_ptr<Engine> engine = std::make_unique<FaultEngine>(make_memory_engine());
 };
 
-#define DIVAN_ENGINES OnRocks, OnMemory, OnFault
+#define DIVAN_ENGINES OnRocks, OnIngestingRocks, OnMemory, OnFault
 
 }  // namespace divan::storage

@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 using storage::Database;
 using storage::ReadView;
 
+// Smaller batches are not worth the files.
+constexpr std::size_t ingest_bytes_min = 1U << 20;
 constexpr std::string_view local_prefix = "_local/";
 
 std::string_view local_name(const std::string& id) {
@@ -254,7 +256,9 @@ class FolderTarget final : public Target {
 public:
     explicit FolderTarget(const fs::path& folder) {
         fs::create_directories(folder);
-        engine_ = storage::open_rocks_engine(folder);
+        storage::RocksOptions options;
+        options.ingest_bytes_min = ingest_bytes_min;
+        engine_ = storage::open_rocks_engine(folder, options);
         catalog_ = std::make_unique<storage::Catalog>(*engine_);
     }
 

@@ -60,6 +60,12 @@ std::filesystem::path folder_of_other_process() {
     return folder;
 }
 
+RocksOptions ingesting() {
+    RocksOptions options;
+    options.ingest_bytes_min = 10;
+    return options;
+}
+
 [[noreturn]] void die_at_once() {
     ::kill(::getpid(), SIGKILL);
     std::abort();
@@ -104,6 +110,37 @@ TEST_CASE("rocks engine: (writes and is killed)" * doctest::skip()) {
         put_letters(*engine, Family::bodies, std::string(1, letter), Durability::buffered);
     }
     put_letters(*engine, Family::local, "z", Durability::synced);
+    die_at_once();
+}
+
+TEST_CASE("rocks engine: a killed process loses nothing that came as sorted files") {
+    EngineFolder folder;
+    in_other_process("rocks engine: (ingests and is killed)", folder.path());
+    write_file(folder.path() / "ingest" / "left.sst", "of a crash");
+    const auto engine = open_rocks_engine(folder.path(), ingesting());
+    CHECK(all(*engine, Family::docs) == "a=new b=B c=C d=D");
+    CHECK(all(*engine, Family::catalog) == "a=A");
+    CHECK(all(*engine, Family::local) == "k=K");
+    CHECK(std::filesystem::is_empty(folder.path() / "ingest"));
+}
+
+TEST_CASE("rocks engine: (ingests and is killed)" * doctest::skip()) {
+    const auto engine = open_rocks_engine(folder_of_other_process(), ingesting());
+    Batch small;
+    small.put(Family::docs, "a", "old");
+    small.put(Family::docs, "e", "E");
+    small.put(Family::local, "k", "K");
+    engine->commit(small, Durability::buffered);
+    Batch large;
+    large.put(Family::docs, "d", "D");
+    large.put(Family::docs, "a", "not this");
+    for (const char letter : std::string("bc")) {
+        large.put(Family::docs, Bytes(1, letter), Bytes(1, static_cast<char>(letter - 'a' + 'A')));
+    }
+    large.put(Family::docs, "a", "new");
+    large.erase(Family::docs, "e");
+    large.put(Family::catalog, "a", "A");
+    engine->commit(large, Durability::synced);
     die_at_once();
 }
 

@@ -1,0 +1,112 @@
+#include "storage/engine/rocks_ingest.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_writer.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+
+#include <fmt/format.h>
+
+namespace divan::storage {
+namespace {
+
+using Entries = std::vector<const Batch::Entry*>;
+
+rocksdb::Slice slice(BytesView bytes) {
+    return {bytes.data(), bytes.size()};
+}
+
+// By key; of several of one key the last one.
+void sort(Entries& entries) {
+    const auto before = [](const auto* one, const auto* other) { return one->key < other->key; };
+    if (!std::is_sorted(entries.begin(), entries.end(), before)) {
+        std::stable_sort(entries.begin(), entries.end(), before);
+    }
+    std::size_t kept = 0;
+    for (std::size_t at = 0; at < entries.size(); ++at) {
+        if (at + 1 < entries.size() && entries[at + 1]->key == entries[at]->key) continue;
+        entries[kept++] = entries[at];
+    }
+    entries.resize(kept);
+}
+
+rocksdb::Status write_file(const rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                           const Entries& entries, const std::string& path) {
+    const auto options = db.GetOptions(family);
+    rocksdb::SstFileWriter writer(rocksdb::EnvOptions(options), options, family);
+    auto status = writer.Open(path);
+    for (auto entry = entries.begin(); status.ok() && entry != entries.end(); ++entry) {
+        const auto key = slice((*entry)->key);
+        status = (*entry)->kind == Batch::Kind::put ? writer.Put(key, slice((*entry)->value))
+                                                    : writer.Delete(key);
+    }
+    return status.ok() ? writer.Finish() : status;
+}
+
+// Files that were not taken over go at the end.
+class Files {
+public:
+    explicit Files(const std::filesystem::path& folder) : folder_(folder) {}
+    ~Files() {
+        for (const auto& path : paths_) {
+            std::error_code ignored;
+            std::filesystem::remove(path, ignored);
+        }
+    }
+    Files(const Files&) = delete;
+    Files& operator=(const Files&) = delete;
+
+    const std::string& next() {
+        static std::atomic<std::uint64_t> number{0};
+        return paths_.emplace_back((folder_ / fmt::format("{}.sst", ++number)).string());
+    }
+
+private:
+    const std::filesystem::path& folder_;
+    std::vector<std::string> paths_;
+};
+
+}  // namespace
+
+RocksIngest::RocksIngest(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+}
+
+bool RocksIngest::fits(const Batch& batch) {
+    return std::none_of(batch.entries().begin(), batch.entries().end(), [](const auto& entry) {
+        return entry.kind == Batch::Kind::erase_range || entry.family == Family::attachments;
+    });
+}
+
+rocksdb::Status RocksIngest::ingest(rocksdb::DB& db,
+                                    const std::vector<rocksdb::ColumnFamilyHandle*>& families,
+                                    const Batch& batch) const {
+    std::array<Entries, family_count> sorted;
+    for (const auto& entry : batch.entries()) {
+        sorted[static_cast<std::size_t>(entry.family)].push_back(&entry);
+    }
+    Files files(folder_);
+    std::vector<rocksdb::IngestExternalFileArg> arguments;
+    for (std::size_t family = 0; family < family_count; ++family) {
+        if (sorted[family].empty()) continue;
+        sort(sorted[family]);
+        const auto& path = files.next();
+        auto written = write_file(db, families[family], sorted[family], path);
+        if (!written.ok()) return written;
+        auto& argument = arguments.emplace_back();
+        argument.column_family = families[family];
+        argument.external_files = {path};
+        argument.options.move_files = true;
+        argument.options.failed_move_fall_back_to_copy = false;
+    }
+    // What was committed before must not be younger on the disk than this.
+    auto status = db.SyncWAL();
+    if (status.ok() && !arguments.empty()) status = db.IngestExternalFiles(arguments);
+    return status;
+}
+
+}  // namespace divan::storage

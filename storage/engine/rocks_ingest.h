@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "storage/engine/engine.h"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class Status;
+}  // namespace rocksdb
+
+namespace divan::storage {
+
+/// Brings large batches into a store as sorted files, which RocksDB takes over as they are: no log,
+/// no memtable, mostly no compaction. Any thread.
+class RocksIngest {
+public:
+    /// `folder` is where files are made, on the store's disk; what a crash left there is removed.
+    explicit RocksIngest(std::filesystem::path folder);
+
+    /// Whether this batch can go that way: no range erasures, and nothing for blob files, which
+    /// sorted files do not have.
+    static bool fits(const Batch& batch);
+    /// All of it or nothing, on the disk when it returns. `families` are in the order of `Family`.
+    rocksdb::Status ingest(rocksdb::DB& db,
+                           const std::vector<rocksdb::ColumnFamilyHandle*>& families,
+                           const Batch& batch) const;
+
+private:
+    std::filesystem::path folder_;
+};
+
+}  // namespace divan::storage
