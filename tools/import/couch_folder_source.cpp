@@ -88,11 +88,7 @@ public:
         for (const auto& file : files_) {
             file->locals(
                 [&](FileLocal local) {
-                    // What shards and indexes note for themselves means nothing elsewhere.
-                    if (local.id.starts_with("_local/shard-sync-") ||
-                        local.id.starts_with("_local/purge-")) {
-                        return;
-                    }
+                    if (is_own_note(local.id)) return;
                     visit({std::move(local.id), local.revision, std::move(local.json)});
                 },
                 [&](const std::string& what) { failed({info_.name, what}); });

@@ -1,10 +1,12 @@
 #include <CLI/CLI.hpp>
-#include <cstdio>
+#include <chrono>
+#include <csignal>
 #include <iostream>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "tools/import/ends.h"
 #include "tools/import/report.h"
 #include "tools/import/run.h"
 #include "tools/import/verify.h"
@@ -22,6 +24,8 @@ struct Arguments {
     std::string failures_max = "50%";
     bool json = false;
     bool take_identity = false;
+    bool continuous = false;
+    Reach reach;
     std::vector<std::string> config;
     RunOptions run;
 };
@@ -47,20 +51,14 @@ RunOptions options_of(const Arguments& arguments) {
     return options;
 }
 
-SourceSettings settings_of(const Arguments& arguments) {
-    return read_settings(arguments.config.empty()
-                             ? settings_near(arguments.source)
-                             : std::vector<std::filesystem::path>(arguments.config.begin(),
-                                                                  arguments.config.end()));
-}
-
 int plan(const Arguments& arguments) {
-    const auto source = open_source(arguments.source);
+    const auto opened = open_source_end(arguments.source, arguments.reach, arguments.config);
+    const auto& source = opened.source;
     std::vector<Inventory> databases;
     for (const auto& name : chosen(source->names(), arguments.run)) {
         databases.push_back(take_inventory(*source->open(name)));
     }
-    const auto settings = settings_preview(settings_of(arguments), arguments.take_identity);
+    const auto settings = settings_preview(opened.settings, arguments.take_identity);
     const auto text = arguments.json ? plan_json(databases, source->remarks(), settings) + "\n"
                                      : plan_text(databases, source->remarks(), settings);
     std::cout << text;
@@ -68,9 +66,10 @@ int plan(const Arguments& arguments) {
 }
 
 Journal journal_for(const Arguments& arguments) {
-    const auto before =
-        Journal::unfinished(arguments.journals, arguments.source, arguments.target);
-    if (!before) return Journal::begin(arguments.journals, arguments.source, arguments.target);
+    const auto source = shown(arguments.source);
+    const auto target = shown(arguments.target);
+    const auto before = Journal::unfinished(arguments.journals, source, target);
+    if (!before) return Journal::begin(arguments.journals, source, target);
     std::cerr << "going on with import " << *before << "\n";
     return Journal::reopen(arguments.journals, *before);
 }
@@ -81,19 +80,63 @@ RunReport run_shown(Source& source, Target* target, Journal& journal, const RunO
     return run_import(source, target, journal, options, counters);
 }
 
+volatile std::sig_atomic_t interrupted = 0;
+
+// Until the cut-over, which an interrupt says: then once more, local documents too.
+void follow(Source& source, Target& target, Journal& journal, RunOptions options,
+            RunReport& report) {
+    constexpr int pauses = 20;
+    constexpr std::chrono::milliseconds pause{100};
+    std::signal(SIGINT, [](int) { interrupted = 1; });
+    std::signal(SIGTERM, [](int) { interrupted = 1; });
+    std::cerr << "following until it is interrupted (Ctrl-C)\n";
+    while (options.follow != Follow::all) {
+        for (int done = 0; done < pauses && interrupted == 0; ++done) {
+            std::this_thread::sleep_for(pause);
+        }
+        options.follow = interrupted != 0 ? Follow::all : Follow::changes;
+        Counters counters;
+        auto round = run_import(source, &target, journal, options, counters);
+        for (const auto& database : round.databases) {
+            if (!database.error.empty()) {
+                std::cerr << database.name << ": " << database.error << "\n";
+            }
+        }
+        if (round.finished()) {
+            std::cerr << fmt::format("caught up, {} new\n", round.created());
+        }
+        report.add(std::move(round));
+    }
+}
+
+SettingsReport settle(const SourceSettings& settings, const Arguments& arguments,
+                      const Journal& journal) {
+    // A running server's settings are its admins' to change.
+    if (is_running_server(arguments.target)) {
+        SettingsReport report;
+        for (const auto& one : settings.carried) report.left.push_back(one.name());
+        return report;
+    }
+    if (arguments.run.dry_run) return settings_preview(settings, arguments.take_identity);
+    return carry_settings(settings, arguments.target, journal.head().id, journal.folder(),
+                          arguments.take_identity);
+}
+
 int run(const Arguments& arguments) {
     const auto options = options_of(arguments);
-    const auto source = open_source(arguments.source);
-    for (const auto& remark : source->remarks()) std::cerr << "note: " << remark << "\n";
+    if (arguments.take_identity && is_running_server(arguments.target)) {
+        throw std::invalid_argument("--take-identity needs a stopped server's data folder");
+    }
+    const auto opened = open_source_end(arguments.source, arguments.reach, arguments.config);
+    for (const auto& remark : opened.source->remarks()) std::cerr << "note: " << remark << "\n";
     const auto target =
-        options.dry_run ? nullptr : open_folder_target(arguments.target);
+        options.dry_run ? nullptr : open_target_end(arguments.target, arguments.reach);
     auto journal = journal_for(arguments);
-    const auto settings = settings_of(arguments);
-    auto report = run_shown(*source, target.get(), journal, options);
-    report.settings = options.dry_run
-                          ? settings_preview(settings, arguments.take_identity)
-                          : carry_settings(settings, arguments.target, journal.head().id,
-                                           journal.folder(), arguments.take_identity);
+    auto report = run_shown(*opened.source, target.get(), journal, options);
+    report.settings = settle(opened.settings, arguments, journal);
+    if (arguments.continuous && !options.dry_run && !report.too_many_failures) {
+        follow(*opened.source, *target, journal, options, report);
+    }
     journal.set_state(report.finished() ? "finished" : "failed");
     const auto text = run_text(journal.head(), report);
     journal.write_report(run_json(journal.head(), report), text);
@@ -103,8 +146,8 @@ int run(const Arguments& arguments) {
 
 int verify(const Arguments& arguments) {
     const auto options = options_of(arguments);
-    const auto source = open_source(arguments.source);
-    const auto target = open_folder_target(arguments.target);
+    const auto source = open_source_end(arguments.source, arguments.reach, {}).source;
+    const auto target = open_target_end(arguments.target, arguments.reach);
     std::uint64_t differences = 0;
     for (const auto& name : chosen(source->names(), options)) {
         const auto there = target_name(name, options);
@@ -129,9 +172,15 @@ int verify(const Arguments& arguments) {
 
 int rollback(const Arguments& arguments) {
     auto journal = Journal::reopen(arguments.journals, arguments.id);
-    const auto target = open_folder_target(journal.head().target);
+    const auto& noted = journal.head().target;
+    // A journal has no passwords in it: they are given again.
+    const auto where = arguments.target.empty() ? noted : arguments.target;
+    if (shown(where) != noted) throw std::invalid_argument("that run went to " + noted);
+    const auto target = open_target_end(where, arguments.reach);
     std::cout << fmt::format("{} leaves taken away\n", roll_back(*target, journal));
-    undo_settings(journal.head().target, journal.head().id, journal.folder());
+    if (!is_running_server(where)) {
+        undo_settings(where, journal.head().id, journal.folder());
+    }
     return 0;
 }
 
@@ -143,6 +192,34 @@ int status(const Arguments& arguments) {
     return 0;
 }
 
+void add_source(CLI::App* command, Arguments& arguments) {
+    command
+        ->add_option("source", arguments.source,
+                     "A CouchDB data folder, a .couch file, a backup or a folder of them, or the "
+                     "URL of a running server or database")
+        ->required();
+    command->add_option("--header", arguments.reach.headers,
+                        "NAME: VALUE, sent to the source with every request");
+    command->add_option("--databases", arguments.run.databases,
+                        "Names or patterns with *; all without this")
+        ->delimiter(',');
+}
+
+void add_settings(CLI::App* command, Arguments& arguments) {
+    command->add_option("--config", arguments.config,
+                        "CouchDB's local.ini, or a folder of such; else those beside the data");
+    command->add_flag("--take-identity", arguments.take_identity,
+                      "Take over the server's uuid and cookie secret");
+}
+
+void add_target(CLI::App* command, Arguments& arguments) {
+    command
+        ->add_option("--to", arguments.target,
+                     "The data folder of a stopped Divan, or the URL of a running one")
+        ->required();
+    command->add_option("--rename", arguments.renames, "OLD=NEW");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -150,48 +227,33 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     Arguments arguments;
     arguments.run.jobs = std::max(1U, std::thread::hardware_concurrency());
+    app.add_flag("--insecure", arguments.reach.insecure, "Do not look at certificates");
     app.add_option("--journals", arguments.journals, "Where runs keep their journals");
 
-    const auto add_source = [&](CLI::App* command) {
-        command
-            ->add_option("source", arguments.source,
-                         "A CouchDB data folder, a .couch file, a backup or a folder of them")
-            ->required();
-        command->add_option("--databases", arguments.run.databases,
-                            "Names or patterns with *; all without this")
-            ->delimiter(',');
-    };
-    const auto add_settings = [&](CLI::App* command) {
-        command->add_option("--config", arguments.config,
-                            "CouchDB's local.ini, or a folder of such; else those beside the data");
-        command->add_flag("--take-identity", arguments.take_identity,
-                          "Take over the server's uuid and cookie secret");
-    };
-    const auto add_target = [&](CLI::App* command) {
-        command->add_option("--to", arguments.target, "The data folder of a stopped Divan")
-            ->required();
-        command->add_option("--rename", arguments.renames, "OLD=NEW");
-    };
     auto* plan_command = app.add_subcommand("plan", "Says what the source holds");
-    add_source(plan_command);
-    add_settings(plan_command);
+    add_source(plan_command, arguments);
+    add_settings(plan_command, arguments);
     plan_command->add_flag("--json", arguments.json);
     auto* run_command = app.add_subcommand("run", "Imports; goes on where a killed run was");
-    add_source(run_command);
-    add_target(run_command);
-    add_settings(run_command);
+    add_source(run_command, arguments);
+    add_target(run_command, arguments);
+    add_settings(run_command, arguments);
     run_command->add_flag("--json", arguments.json);
     run_command->add_flag("--dry-run", arguments.run.dry_run, "Reads all, writes nothing");
+    run_command->add_flag("--continuous", arguments.continuous,
+                          "Follows a running server until it is interrupted");
     run_command->add_option("--jobs", arguments.run.jobs, "Databases at a time");
     run_command->add_option("--on-conflict", arguments.on_conflict)
         ->check(CLI::IsMember({"keep-both", "skip", "fail"}));
     run_command->add_option("--max-failures", arguments.failures_max,
                             "Share of documents that may fail, as 50% or 0.5");
     auto* verify_command = app.add_subcommand("verify", "Compares source and target");
-    add_source(verify_command);
-    add_target(verify_command);
+    add_source(verify_command, arguments);
+    add_target(verify_command, arguments);
     auto* rollback_command = app.add_subcommand("rollback", "Removes what a run created");
     rollback_command->add_option("id", arguments.id)->required();
+    rollback_command->add_option("--to", arguments.target,
+                                 "The target's URL again, with user and password");
     auto* status_command = app.add_subcommand("status", "Lists the runs");
     CLI11_PARSE(app, argc, argv);
 

@@ -50,6 +50,11 @@ struct LocalDocument {
     std::string json;
 };
 
+/// What shards and indexes of CouchDB note for themselves, which means nothing elsewhere.
+inline bool is_own_note(std::string_view local_id) {
+    return local_id.starts_with("_local/shard-sync-") || local_id.starts_with("_local/purge-");
+}
+
 struct Purge {
     std::string id;
     std::vector<storage::Revision> revisions;

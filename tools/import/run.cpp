@@ -100,7 +100,9 @@ private:
             if (report.failures.size() < failures_kept) report.failures.push_back(failure);
             journal_.note_failure(report.target, failure);
         };
-        if (way.position.finished) return;
+        const bool again = way.position.finished;
+        if (again && options_.follow == Follow::no) return;
+        if (again) way.position.part = 0;
         std::unique_ptr<SourceDatabase> from;
         {
             const std::lock_guard lock(open_mutex_);
@@ -109,14 +111,18 @@ private:
         }
         way.leaves_apart = !from->whole_documents();
         carry_purges(*from, way);
-        for (; way.position.part < from->parts(); ++way.position.part, way.position.after.clear()) {
+        for (; way.position.part < from->parts(); ++way.position.part) {
             from->documents(
                 way.position.part, way.position.after,
                 [&](Document document) { add(std::move(document), way); }, way.failed);
             write_waiting(way);
+            // Of a source with one part it says from where on to follow.
+            if (from->parts() > 1) way.position.after.clear();
         }
         finish_writing(way);
-        from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
+        if (!again || options_.follow == Follow::all) {
+            from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
+        }
         way.position.finished = true;
         if (!options_.dry_run) journal_.note_position(report.target, way.position);
     }
@@ -262,6 +268,36 @@ std::uint64_t RunReport::failures() const {
         count += database.failure_count + (database.error.empty() ? 0 : 1);
     }
     return count;
+}
+
+std::uint64_t RunReport::created() const {
+    std::uint64_t count = 0;
+    for (const auto& database : databases) count += database.created;
+    return count;
+}
+
+void RunReport::add(RunReport round) {
+    too_many_failures = too_many_failures || round.too_many_failures;
+    for (auto& later : round.databases) {
+        const auto one = std::find_if(databases.begin(), databases.end(), [&](const auto& other) {
+            return other.name == later.name;
+        });
+        if (one == databases.end()) {
+            databases.push_back(std::move(later));
+            continue;
+        }
+        one->documents += later.documents;
+        one->leaves += later.leaves;
+        one->created += later.created;
+        one->attachments += later.attachments;
+        one->bytes += later.bytes;
+        one->skipped += later.skipped;
+        one->failure_count += later.failure_count;
+        for (auto& failure : later.failures) {
+            if (one->failures.size() < failures_kept) one->failures.push_back(std::move(failure));
+        }
+        one->error = later.error;  // a round that went well makes up for one that did not
+    }
 }
 
 std::vector<std::string> chosen(const std::vector<std::string>& names, const RunOptions& options) {

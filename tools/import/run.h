@@ -20,6 +20,13 @@ enum class OnConflict : std::uint8_t {
     fail,       ///< The same, and it is counted as a failure.
 };
 
+/// What to do with databases that are finished.
+enum class Follow : std::uint8_t {
+    no,       ///< Nothing.
+    changes,  ///< Carry what changed since.
+    all,      ///< And local documents: at the end.
+};
+
 struct RunOptions {
     std::vector<std::string> databases;  ///< Names, or patterns with `*`; empty: all.
     std::map<std::string, std::string> rename;
@@ -27,6 +34,7 @@ struct RunOptions {
     double failures_max = 0.5;  ///< Share of a run's documents; more ends it.
     std::size_t jobs = 2;       ///< Databases at a time.
     bool dry_run = false;       ///< Reads all, writes nothing.
+    Follow follow = Follow::no;
 };
 
 struct DatabaseReport {
@@ -46,6 +54,10 @@ struct RunReport {
     SettingsReport settings;
     bool finished() const;
     std::uint64_t failures() const;
+    /// Leaves that were new to the target.
+    std::uint64_t created() const;
+    /// Adds what a later round did.
+    void add(RunReport round);
 };
 
 /// The names of `source` that the options choose. Throws `std::invalid_argument` where a name that

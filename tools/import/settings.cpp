@@ -165,24 +165,31 @@ std::vector<fs::path> settings_near(const fs::path& source) {
     return {};
 }
 
-SourceSettings read_settings(const std::vector<fs::path>& files) {
+SourceSettings sort_settings(std::vector<SettingValue> values) {
     SourceSettings settings;
-    settings.files = expand_ini_folders(files).value();
-    for (auto& [section, values] : read_all(settings.files)) {
-        for (auto& [key, value] : values) {
-            SettingValue setting{section, key, value};
-            const auto fitting = [&](const Rule& one) {
-                return fits(one, setting.section, setting.key);
-            };
-            const auto rule = std::find_if(std::begin(rules), std::end(rules), fitting);
-            if (rule == std::end(rules)) {
-                settings.left.push_back(setting.name());
-            } else {
-                (rule->kind == Kind::identity ? settings.identity : settings.carried)
-                    .push_back(std::move(setting));
-            }
+    for (auto& setting : values) {
+        const auto fitting = [&](const Rule& one) {
+            return fits(one, setting.section, setting.key);
+        };
+        const auto rule = std::find_if(std::begin(rules), std::end(rules), fitting);
+        if (rule == std::end(rules)) {
+            settings.left.push_back(setting.name());
+        } else {
+            (rule->kind == Kind::identity ? settings.identity : settings.carried)
+                .push_back(std::move(setting));
         }
     }
+    return settings;
+}
+
+SourceSettings read_settings(const std::vector<fs::path>& paths) {
+    const auto files = expand_ini_folders(paths).value();
+    std::vector<SettingValue> all;
+    for (auto& [section, values] : read_all(files)) {
+        for (auto& [key, value] : values) all.push_back({section, key, value});
+    }
+    auto settings = sort_settings(std::move(all));
+    settings.files = files;
     return settings;
 }
 

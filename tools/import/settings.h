@@ -23,6 +23,8 @@ struct SourceSettings {
 /// `local.ini` and `local.d` where CouchDB keeps them for this data folder: in it, beside it, or in
 /// `etc` beside it. Those that are there.
 std::vector<std::filesystem::path> settings_near(const std::filesystem::path& source);
+/// Sorts values out, whatever they were read from.
+SourceSettings sort_settings(std::vector<SettingValue> values);
 /// Reads files, or folders of *.ini. Throws `Refused` where one cannot be read.
 SourceSettings read_settings(const std::vector<std::filesystem::path>& files);
 

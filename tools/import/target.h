@@ -43,6 +43,8 @@ public:
     virtual std::vector<Purge> purges() = 0;
     /// Documents, deleted ones too.
     virtual std::uint64_t document_count() = 0;
+    /// Whether it may store an attachment gzipped that came as it is: a server of CouchDB's kind.
+    virtual bool packs_attachments() const { return false; }
 
     /// Takes leaves away again, as if they had never come.
     virtual void purge(const std::vector<MissingLeaves>& created) = 0;

@@ -130,6 +130,30 @@ TEST_CASE_FIXTURE(Carried, "a _security that CouchDB would not store is told, no
     CHECK(take_inventory(source.made).remarks.size() == 1);
 }
 
+TEST_CASE_FIXTURE(Carried, "what changed since is carried by a round that follows") {
+    source.made.given = {one_leaf("a", "{}", 'a')};
+    source.made.given_locals = {{"_local/one", 1, "{}"}};
+    auto journal = begin();
+    auto report = run(journal);
+    source.made.given.push_back(one_leaf("b", "{}", 'b'));
+    source.made.given_locals.push_back({"_local/two", 1, "{}"});
+    CHECK(run(journal).created() == 0);  // finished is finished
+
+    RunOptions options;
+    Counters counters;
+    options.follow = Follow::changes;
+    auto round = run_import(source, target.get(), journal, options, counters);
+    CHECK(round.databases[0].documents == 1);
+    CHECK(round.created() == 1);
+    report.add(std::move(round));
+    CHECK(report.databases.size() == 1);
+    CHECK(report.databases[0].documents == 2);
+    CHECK_FALSE(target->open_existing("given")->read_local("_local/two"));
+    options.follow = Follow::all;
+    CHECK(run_import(source, target.get(), journal, options, counters).created() == 0);
+    CHECK(differences() == 0);
+}
+
 TEST_CASE("the plan tells of users who cannot sign in") {
     GivenDatabase users;
     users.about.name = "_users";

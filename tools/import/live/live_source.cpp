@@ -1,0 +1,198 @@
+#include "tools/import/live/live_source.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "tools/import/live/live_database.h"
+#include "tools/import/paused_replications.h"
+
+namespace divan::import {
+namespace {
+
+using replication::ChangesBatch;
+using replication::ChangesFeed;
+using replication::ChangesQuery;
+using replication::Peer;
+using replication::PeerFailure;
+
+constexpr std::size_t rows_first = 100;
+constexpr std::size_t rows_max = 500;
+constexpr std::uint64_t bytes_wanted = 8U << 20;  ///< Of the documents that are fetched at a time.
+constexpr int locals_page = 500;
+
+std::uint64_t size_of(const std::vector<Document>& documents) {
+    std::uint64_t bytes = 1;
+    for (const auto& document : documents) {
+        for (const auto& leaf : document.leaves) {
+            bytes += leaf.json.size();
+            for (const auto& attachment : leaf.attachments) bytes += attachment.stored_length;
+        }
+    }
+    return bytes;
+}
+
+// Half or twice as many at the most, so that they hold about `bytes_wanted`.
+std::size_t next_rows(std::size_t rows, std::uint64_t bytes) {
+    const auto fitting = static_cast<std::size_t>(rows * bytes_wanted / bytes);
+    return std::clamp<std::size_t>(std::clamp(fitting, rows / 2, rows * 2), 1, rows_max);
+}
+
+std::optional<LocalDocument> local_of(const JsonValue& row) {
+    const auto* document = row.find("doc");
+    const auto* id = row.find("id");
+    if (!document || !document->is_object() || !id || !id->is_string()) return std::nullopt;
+    LocalDocument local;
+    local.id = id->string();
+    local.json = "{";
+    for (const auto& [name, value] : document->members()) {
+        if (name == "_rev" && value.string().starts_with("0-")) {
+            local.edits = std::strtoull(value.string().c_str() + 2, nullptr, 10);
+        }
+        if (name.starts_with('_')) continue;
+        if (local.json.size() > 1) local.json.push_back(',');
+        append_json_string(local.json, name);
+        local.json.push_back(':');
+        value.dump_to(local.json);
+    }
+    local.json.push_back('}');
+    return local;
+}
+
+// A feed of the peer's, ended on its loop.
+class Feed {
+public:
+    Feed(LiveDatabase& database, const std::string& since) : database_(database) {
+        ChangesQuery query;
+        query.since = since.empty() ? "0" : since;
+        feed_ = database.run<std::unique_ptr<ChangesFeed>>(
+            [&](Peer& peer) { return peer.changes(query); });
+    }
+    ~Feed() {
+        database_.server().loop().run_here([&] { feed_.reset(); });
+    }
+    Feed(const Feed&) = delete;
+    Feed& operator=(const Feed&) = delete;
+
+    ChangesBatch next(std::size_t rows) {
+        return database_.run<ChangesBatch>([&](Peer&) { return feed_->next(rows); });
+    }
+
+private:
+    LiveDatabase& database_;
+    std::unique_ptr<ChangesFeed> feed_;
+};
+
+class LiveSourceDatabase final : public SourceDatabase {
+public:
+    LiveSourceDatabase(std::shared_ptr<LiveServer> server, const std::string& name)
+        : database_(std::move(server), name), info_(database_.info()) {}
+
+    const DatabaseInfo& info() const override { return info_; }
+    std::size_t parts() const override { return 1; }
+
+    void documents(std::size_t, const std::string& after,
+                   const std::function<void(Document)>& visit,
+                   const TellFailure& failed) override {
+        Feed feed(database_, after);
+        auto marker = after;
+        auto rows = rows_first;
+        for (bool ended = false; !ended;) {
+            const auto batch = feed.next(rows);
+            ended = batch.ended;
+            auto documents = database_.fetch(batch.rows, failed);
+            rows = next_rows(rows, size_of(documents));
+            for (auto& document : documents) {
+                const bool last = &document == &documents.back();
+                document.marker = last ? batch.last_sequence : marker;
+                visit(std::move(document));
+            }
+            marker = batch.last_sequence;
+        }
+    }
+
+    // PouchDB Server and CouchDB 1 list none.
+    void locals(const std::function<void(LocalDocument)>& visit, const TellFailure&) override {
+        std::string from;
+        while (true) {
+            auto query = fmt::format("include_docs=true&limit={}", locals_page);
+            if (!from.empty()) query += "&skip=1&startkey=" + path_part(json_string(from));
+            const auto reply = database_.server().ask("GET", database_.path("_local_docs"), query);
+            const auto* rows = reply.good() ? reply.json.find("rows") : nullptr;
+            if (!rows || rows->items().empty()) return;
+            for (const auto& row : rows->items()) {
+                auto local = local_of(row);
+                if (!local || local->id == from) continue;
+                from = local->id;
+                if (is_own_note(local->id)) continue;
+                visit(std::move(*local));
+            }
+            if (rows->items().size() < locals_page) return;
+        }
+    }
+
+private:
+    LiveDatabase database_;
+    DatabaseInfo info_;
+};
+
+class LiveSource final : public Source {
+public:
+    explicit LiveSource(std::shared_ptr<LiveServer> server) : server_(std::move(server)) {
+        if (!server_->only_database().empty()) return;
+        const auto greeting = server_->require("GET", "");
+        const auto* version = greeting.find("version");
+        remarks_.push_back("live at " + server_->address() +
+                           (version && version->is_string() ? ", " + version->string() : ""));
+    }
+
+    std::vector<std::string> names() override {
+        if (!server_->only_database().empty()) return {server_->only_database()};
+        std::vector<std::string> names;
+        const auto all = server_->require("GET", "_all_dbs");
+        for (const auto& name : all.items()) {
+            // What CouchDB notes for its own feed of databases means nothing elsewhere.
+            if (name.is_string() && name.string() != "_global_changes") {
+                names.push_back(name.string());
+            }
+        }
+        std::sort(names.begin(), names.end());
+        return names;
+    }
+    std::unique_ptr<SourceDatabase> open(const std::string& name) override {
+        return with_paused_replications(std::make_unique<LiveSourceDatabase>(server_, name));
+    }
+    const std::vector<std::string>& remarks() const override { return remarks_; }
+
+private:
+    std::shared_ptr<LiveServer> server_;
+    std::vector<std::string> remarks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_live_source(std::shared_ptr<LiveServer> server) {
+    return std::make_unique<LiveSource>(std::move(server));
+}
+
+SourceSettings live_settings(LiveServer& server) {
+    std::vector<SettingValue> values;
+    try {
+        const auto config = server.ask("GET", "_node/_local/_config");
+        for (const auto& [section, keys] : config.json.members()) {
+            for (const auto& [key, value] : keys.members()) {
+                if (value.is_string()) values.push_back({section, key, value.string()});
+            }
+        }
+    } catch (const PeerFailure& failure) {
+        // Its settings are not for us to see; its databases may be.
+        if (failure.status() != 401 && failure.status() != 403) throw;
+    }
+    const auto greeting = server.ask("GET", "");
+    const auto* uuid = greeting.json.find("uuid");
+    if (uuid && uuid->is_string()) values.push_back({"couchdb", "uuid", uuid->string()});
+    return sort_settings(std::move(values));
+}
+
+}  // namespace divan::import
