@@ -90,6 +90,8 @@ HttpRequest HttpChangesFeed::request() {
     request.path = "_changes";
     request.feed = true;
     request.cancellation = &cancellation_;
+    // Whoever packs a feed may keep a row until enough others have come (PouchDB Server).
+    if (query_.continuous) request.headers.push_back({"Accept-Encoding", "identity"});
     auto& query = request.query;
     add_parameter(query, "feed", query_.continuous ? "continuous" : "normal");
     add_parameter(query, "style", query_.winning_revisions_only ? "main_only" : "all_docs");
@@ -113,7 +115,7 @@ HttpRequest HttpChangesFeed::request() {
     }
     if (body.empty()) return request;
     request.method = "POST";
-    request.headers = {{"Content-Type", "application/json"}};
+    request.headers.push_back({"Content-Type", "application/json"});
     request.body = std::move(body);
     return request;
 }

@@ -244,6 +244,7 @@ TEST_CASE("Foreign peers: a feed that is cut goes on after its last row") {
     ScriptedServer server([&](Connection& connection) {
         for (std::string head; !(head = connection.request()).empty();) {
             lines += head.substr(head.find("since="), 8) + " ";
+            CHECK(head.find("Accept-Encoding: identity\r\n") != head.npos);  // rows must not wait
             const auto row =
                 fmt::format("{{\"seq\":{},\"id\":\"a{}\",\"changes\":[{{\"rev\":\"1-a\"}}]}}",
                             asked + 1, asked);
