@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+// A foreign peer: PouchDB Server (express-pouchdb, in this process and in memory), with which Divan
+// replicates both ways, once and continuously. Then both sides are compared leaf by leaf: histories,
+// bodies, attachments byte by byte.
+import PouchDB from 'pouchdb'
+import memory from 'pouchdb-adapter-memory'
+import expressPouch from 'express-pouchdb'
+import { Checks, Server, eventually } from './support.mjs'
+
+PouchDB.plugin(memory)
+const checks = new Checks('replication_pouchdb')
+const divan = await Server.start({ ini: '[log]\nlevel = warning\n[replicator]\nretries_per_request = 2\n' })
+const Memory = PouchDB.defaults({ adapter: 'memory' })
+const foreign = expressPouch(Memory, { mode: 'minimumForPouchDB', inMemoryConfig: true })
+const listener = await new Promise(resolve => {
+  const server = foreign.listen(0, '127.0.0.1', () => resolve(server))
+})
+const foreignUrl = name => `http://127.0.0.1:${listener.address().port}/${name}`
+const divanUrl = name => `${divan.url}/${name}`
+
+// Every leaf of every document, in one order. PouchDB gives files a `revpos` and digests of its own.
+async function leaves (url) {
+  const db = new PouchDB(url)
+  const { results } = await db.changes({ since: 0, style: 'all_docs' })
+  const out = {}
+  for (const { id } of results) {
+    const all = await db.get(id, { open_revs: 'all', revs: true, attachments: true })
+    out[id] = all.map(({ ok }) => {
+      const { _id, _rev, _deleted = false, _revisions, _attachments = {}, ...body } = ok
+      const files = Object.entries(_attachments).sort(([a], [b]) => a < b ? -1 : 1)
+        .map(([name, { content_type: type, data }]) => [name, type, data])
+      const sorted = Object.fromEntries(Object.entries(body).sort(([a], [b]) => a < b ? -1 : 1))
+      return JSON.stringify([_rev, _deleted, _revisions, sorted, files])
+    }).sort()
+  }
+  return out
+}
+
+async function sameLeaves (a, b, what, count) {
+  const [left, right] = await Promise.all([leaves(a), leaves(b)])
+  checks.same(Object.keys(left).sort(), Object.keys(right).sort(), `${what}: the documents`)
+  for (const id of Object.keys(left)) checks.same(right[id], left[id], `${what}: ${id}`)
+  if (count !== undefined) checks.same(Object.keys(left).length, count, `${what}: how many`)
+}
+
+const noise = bytes => Buffer.from(Uint32Array.from({ length: bytes / 4 }, (_, n) => (n * 2654435761) >>> 0).buffer)
+
+// Documents, conflicts, deletions, a design document, attachments of some kinds.
+async function fill (url, seed) {
+  const db = new PouchDB(url)
+  await db.bulkDocs(Array.from({ length: 300 }, (_, n) => ({ _id: `${seed} ${n}`, n, text: 'ä "{[' })))
+  const torn = ['a', 'b', 'c'].map(letter => ({
+    _id: `${seed}/torn`, letter, _rev: `2-${letter.repeat(32)}`, _revisions: { start: 2, ids: [letter.repeat(32), '0'.repeat(32)] }
+  }))
+  await db.bulkDocs([...torn, {
+    _id: `${seed} gone`, _deleted: true, _rev: `3-${'e'.repeat(32)}`, _revisions: { start: 3, ids: ['e', 'd', 'c'].map(x => x.repeat(32)) }
+  }], { new_edits: false })
+  await db.put({ _id: `_design/${seed}`, views: { all: { map: 'function (doc) { emit(doc._id) }' } } })
+  let { rev } = await db.put({ _id: `${seed} files` })
+  for (const [name, type, bytes] of [
+    ['large.bin', 'application/octet-stream', noise(2 << 20)],
+    ['text ä.txt', 'text/plain', Buffer.from('so much text '.repeat(5000))],
+    ['empty', 'application/x-empty', Buffer.alloc(0)]
+  ]) ({ rev } = await db.putAttachment(`${seed} files`, name, rev, bytes, type))
+}
+
+const replicate = body => divan.json('POST', '/_replicate', body)
+
+await checks.run('pull', async () => {
+  await new PouchDB(foreignUrl('pull-source')).info()
+  await fill(foreignUrl('pull-source'), 'pull')
+  const done = await replicate({ source: foreignUrl('pull-source'), target: 'pulled', create_target: true })
+  checks.same(done.ok, true, 'the pull ended well')
+  await sameLeaves(foreignUrl('pull-source'), divanUrl('pulled'), 'pull', 304)
+  const again = await replicate({ source: foreignUrl('pull-source'), target: 'pulled' })
+  checks.same(again.no_changes, true, 'a second pull finds its checkpoint')
+})
+
+await checks.run('push', async () => {
+  await divan.json('PUT', '/push-source')
+  await fill(divanUrl('push-source'), 'push')
+  const done = await replicate({ source: 'push-source', target: foreignUrl('pushed'), create_target: true })
+  checks.same(done.ok, true, 'the push ended well')
+  await sameLeaves(divanUrl('push-source'), foreignUrl('pushed'), 'push', 304)
+  const again = await replicate({ source: 'push-source', target: foreignUrl('pushed') })
+  checks.same(again.no_changes, true, 'a second push finds its checkpoint')
+})
+
+await checks.run('both ways, continuously', async () => {
+  await divan.json('PUT', '/both')
+  await new PouchDB(foreignUrl('both')).info()
+  await fill(divanUrl('both'), 'here')
+  await fill(foreignUrl('both'), 'there')
+  const jobs = [
+    { source: 'both', target: foreignUrl('both'), continuous: true },
+    { source: foreignUrl('both'), target: 'both', continuous: true }
+  ]
+  for (const job of jobs) await replicate(job)
+  const count = async url => (await new PouchDB(url).info()).doc_count
+  const settled = () => Promise.all([divanUrl('both'), foreignUrl('both')].map(count)).then(counts => counts.every(n => n === 606))
+  await eventually(settled, 60, 'both sides have all')
+  await new PouchDB(divanUrl('both')).put({ _id: 'late here' })
+  await new PouchDB(foreignUrl('both')).put({ _id: 'late there' })
+  await eventually(() => Promise.all([divanUrl('both'), foreignUrl('both')].map(count)).then(counts => counts.every(n => n === 608)), 60, 'later changes arrive')
+  for (const job of jobs) await replicate({ ...job, cancel: true })
+  await sameLeaves(divanUrl('both'), foreignUrl('both'), 'both', 610)
+})
+
+await checks.run('some documents by id', async () => {
+  const done = await replicate({ source: foreignUrl('pull-source'), target: 'some', create_target: true, doc_ids: ['pull 1', 'pull/torn'] })
+  checks.same(done.ok, true, 'it ended well')
+  checks.same((await divan.json('GET', '/some')).doc_count, 2, 'two documents came')
+})
+
+listener.close()
+await divan.stop()
+checks.finish()
