@@ -28,11 +28,6 @@ struct ReplicationMetrics {
     Counter document_changes{0};    ///< Changes of replication documents that were dealt with.
     Counter failed_documents{0};    ///< State "failed" written to a document.
     Counter completed_documents{0};
-    Counter checkpoints{0};
-    Counter failed_checkpoints{0};
-    Counter requests{0};  ///< Over HTTP, to other servers.
-    Counter answers{0};   ///< That were no failure.
-    Counter failed_answers{0};
 };
 
 /// Counters of the whole process, each a relaxed atomic. `_node/_local/_stats` and `_prometheus`
