@@ -24,6 +24,7 @@
 #include "server/handlers/global_changes.h"
 #include "storage/base/async/work_pool.h"
 #include "server/listen.h"
+#include "server/replication/make_replicator.h"
 #include "server/services.h"
 #include "server/session_keeper.h"
 #include "server/session_settings.h"
@@ -129,6 +130,7 @@ struct App::Parts {
     std::shared_ptr<TlsContext> tls;  ///< Shared with `http`.
     HttpOptions listening;
     std::unique_ptr<SessionKeeper> session_keeper;
+    std::unique_ptr<replication::Replicator> replicator;
 };
 
 void App::upgrade_hashes(Parts& parts) {
@@ -218,6 +220,10 @@ App::App(AppOptions options) : parts_(std::make_unique<Parts>()) {
     ensure_secret(parts.config);
     parts.services->node_uuid = ensure_node_uuid(parts.config);
     ensure_system_databases(parts.config, *parts.catalog);
+    parts.replicator =
+        make_replicator(*parts.services, parts.listening.address, parts.http->port());
+    parts.services->replicator = parts.replicator.get();
+    follow_databases(*parts.catalog, *parts.replicator);
 }
 
 App::~App() {
@@ -230,10 +236,12 @@ void App::start() {
         std::make_unique<auth::UserDatabases>(*parts_->catalog, setting_reader(parts_->config));
     parts_->session_keeper = std::make_unique<SessionKeeper>(*parts_->sessions);
     parts_->http->start();
+    parts_->replicator->start();
 }
 
 void App::stop() {
     auto& parts = *parts_;
+    parts.replicator->stop();  // while everything still answers: last checkpoints
     parts.stopping = true;
     for (const auto& database : parts.catalog->open_databases()) database->bell().ring();
     parts.indexes->stop();
@@ -262,6 +270,7 @@ void App::stop() {
     parts.limiter.reset();
     parts.audit.reset();
     parts.global_changes.reset();
+    parts.replicator.reset();  // heard of databases up to here
     parts.catalog.reset();
     parts.engine.reset();
 }

@@ -5,6 +5,7 @@
 #include "auth/audit.h"
 #include "auth/permissions.h"
 #include "auth/session_rules.h"
+#include "replication/document_state.h"
 #include "server/audit_event.h"
 #include "server/authenticate.h"
 #include "server/client_address.h"
@@ -35,6 +36,17 @@ bool lists_system_database(const Request& request, const Services& services) {
     if (request.segments[1] != "_all_docs" && request.segments[1] != "_changes") return false;
     return request.segments[0].starts_with('_') ||
            services.session_settings.rules()->holds_users(request.segments[0]);
+}
+
+// Replication documents hold their owners' credentials, which only a single document's own reply
+// takes out: who is no admin of such a database reaches no list, index or function of it.
+bool is_open_to_owners(const Route& route) {
+    static constexpr std::string_view patterns[] = {
+        "/{db}",           "/{db}/{doc}",       "/{db}/_design/{doc}",        "/{db}/_bulk_docs",
+        "/{db}/_security", "/{db}/_revs_limit", "/{db}/_ensure_full_commit", "/{db}/_revs_diff",
+        "/{db}/_local/{id...}"};
+    return route.method != "COPY" && std::find(std::begin(patterns), std::end(patterns),
+                                               route.pattern) != std::end(patterns);
 }
 
 void require_server_admin(const Identity& who) {
@@ -223,6 +235,11 @@ void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
             !auth::is_database_admin(who, security)) {
             throw Refused(Code::forbidden,
                           "Only administrators can view design docs in the users database.");
+        }
+        if (replication::holds_replications(name) && !is_open_to_owners(route) &&
+            !auth::is_database_admin(who, security)) {
+            throw Refused(Code::forbidden,
+                          "Only administrators can read lists of replication documents.");
         }
         if (route.access == Access::maintainer && !auth::is_database_admin(who, security)) {
             throw Refused(Code::unauthorized, "You are not a server or db admin.");

@@ -19,9 +19,11 @@
 #include "server/handlers/partitions.h"
 #include "server/handlers/passkeys.h"
 #include "server/handlers/purge.h"
+#include "server/handlers/replicate.h"
 #include "server/handlers/revisions.h"
 #include "server/handlers/rewrites.h"
 #include "server/handlers/root.h"
+#include "server/handlers/scheduler.h"
 #include "server/handlers/security.h"
 #include "server/handlers/session.h"
 #include "server/handlers/shards.h"
@@ -98,6 +100,15 @@ constexpr Route table[] = {
     {"PUT", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
     {"POST", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
     {"DELETE", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
+
+    // server/handlers/replicate and scheduler: the replicator
+    {"POST", "/_replicate", Access::user, post_replicate},
+    {"GET", "/_scheduler/jobs", Access::server_admin, get_scheduler_jobs},
+    {"GET", "/_scheduler/jobs/{id}", Access::server_admin, get_scheduler_job},
+    {"GET", "/_scheduler/docs", Access::server_admin, get_scheduler_docs},
+    {"GET", "/_scheduler/docs/{path...}", Access::server_admin, get_scheduler_docs},
+    {"GET", "/_scheduler", Access::server_admin, get_no_scheduler},
+    {"GET", "/_scheduler/{path...}", Access::server_admin, get_no_scheduler},
 
     // server/handlers/database: one database's life
     {"GET", "/{db}", Access::member, get_database},

@@ -24,6 +24,10 @@ class SessionSettings;
 class Tokens;
 }  // namespace divan::auth
 
+namespace divan::replication {
+class Replicator;
+}  // namespace divan::replication
+
 namespace divan::storage {
 class Views;
 namespace js {
@@ -70,6 +74,8 @@ struct Services {
     std::function<Task<Response>(Request&)> answer_rewritten = {};
     /// For calls of JavaScript: functions that hang must not hold up those who read and write.
     std::unique_ptr<WorkPool> script_pool = make_work_pool(script_threads);
+    /// Set by `App` before the first request; null in tests of single handlers.
+    replication::Replicator* replicator = nullptr;
 
     /// Runs `work` where it may block; resumes on the session's loop.
     template <class F>

@@ -1,5 +1,6 @@
 #include "server/handlers/admission.h"
 
+#include "server/handlers/replication_documents.h"
 #include "server/handlers/user_documents.h"
 #include "server/handlers/write_checks.h"
 #include "storage/database/read_view.h"
@@ -15,10 +16,12 @@ using JudgeStep = Result<void> (*)(const EditContext& context, ProposedEdit& pro
 // In the order in which they are asked.
 constexpr PrepareStep prepare_steps[] = {
     prepare_user_document,
+    prepare_replication_document,
 };
 constexpr JudgeStep judge_steps[] = {
     judge_design_document,
     judge_user_document,
+    judge_replication_document,
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "server/handlers/document_query.h"
 #include "server/handlers/document_reply.h"
 #include "server/handlers/local_docs.h"
+#include "server/handlers/replication_documents.h"
 #include "server/handlers/user_documents.h"
 
 // Reading; server/handlers/document_writes.cpp has the rest.
@@ -14,6 +15,7 @@ Task<Response> get_document(Call& call) {
     if (auto redirect = design_redirect(call)) co_return std::move(*redirect);
     if (is_local_id(id) || is_bad_local_id(id)) co_return co_await get_local_doc(call);
     if (auto shown = public_user_reply(call, id)) co_return std::move(*shown);
+    if (auto shown = stripped_replication_reply(call, id)) co_return std::move(*shown);
     const auto readable = check_readable_id(call, id);
     if (call.request.query.empty()) {
         if (!readable) co_return refusal(readable.error());

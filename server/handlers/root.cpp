@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "replication/job_views.h"
+#include "replication/replicator.h"
 #include "server/config/config.h"
 #include "server/handlers/cluster_setup.h"
 #include "server/handlers/document_query.h"
@@ -117,6 +119,13 @@ Task<Response> get_active_tasks(Call& call) {
     for (const auto& task : call.services.views.indexes().tasks()) {
         if (body.size() > 1) body += ',';
         body += task_json(task, ++number);
+    }
+    if (call.services.replicator) {
+        for (const auto& job : call.services.replicator->scheduler().jobs()) {
+            if (!job.running || !job.progress) continue;
+            if (body.size() > 1) body += ',';
+            body += replication::task_json(job, node_name);
+        }
     }
     co_return json_response(200, body + "]\n");
 }

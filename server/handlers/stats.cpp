@@ -63,6 +63,40 @@ void append_labelled(std::string& out, std::string_view group, std::string_view 
     }
 }
 
+// CouchDB's names.
+void add_replication_stats(const ReplicationMetrics& metrics, std::vector<Stat>& stats) {
+    const auto add = [&](std::vector<std::string> path, std::string meaning, std::uint64_t value,
+                         bool gauge = false) {
+        path.insert(path.begin(), "couch_replicator");
+        stats.push_back({std::move(path), std::move(meaning), value, gauge});
+    };
+    add({"db_scans"}, "number of looks for databases of replication documents",
+        metrics.database_scans);
+    add({"docs", "completed_state_updates"}, "number of documents marked as completed",
+        metrics.completed_documents);
+    add({"docs", "db_changes"}, "number of changes of replication documents",
+        metrics.document_changes);
+    add({"docs", "dbs_deleted"}, "number of databases of replication documents that went",
+        metrics.databases_deleted);
+    add({"docs", "dbs_found"}, "number of databases of replication documents that came",
+        metrics.databases_found);
+    add({"docs", "failed_state_updates"}, "number of documents marked as failed",
+        metrics.failed_documents);
+    add({"failed_starts"}, "number of replications that did not start", metrics.failed_starts);
+    add({"jobs", "adds"}, "number of replication jobs added", metrics.jobs_added);
+    add({"jobs", "crashed"}, "replication jobs that have crashed and will come back",
+        metrics.jobs_crashed, true);
+    add({"jobs", "crashes"}, "number of crashes of replication jobs", metrics.jobs_crashes);
+    add({"jobs", "duplicate_adds"}, "number of replication jobs that were there already",
+        metrics.jobs_added_again);
+    add({"jobs", "pending"}, "replication jobs that wait", metrics.jobs_pending, true);
+    add({"jobs", "removes"}, "number of replication jobs removed", metrics.jobs_removed);
+    add({"jobs", "running"}, "replication jobs that run", metrics.jobs_running, true);
+    add({"jobs", "starts"}, "number of starts of replication jobs", metrics.jobs_started);
+    add({"jobs", "stops"}, "number of stops of replication jobs", metrics.jobs_stopped);
+    add({"jobs", "total"}, "replication jobs", metrics.jobs_total, true);
+}
+
 }  // namespace
 
 std::vector<Stat> read_stats(const Services& services) {
@@ -86,6 +120,7 @@ std::vector<Stat> read_stats(const Services& services) {
         {{"divan", "rate_limited"}, "number of requests beyond a rate limit",
          metrics.rate_limited, false},
     };
+    add_replication_stats(metrics.replication, stats);
     for (std::size_t i = 0; i < Metrics::methods.size(); ++i) {
         stats.push_back({{"couchdb", "httpd_request_methods", std::string(Metrics::methods[i])},
                          fmt::format("number of HTTP {} requests", Metrics::methods[i]),
@@ -123,8 +158,8 @@ std::string prometheus_text(const std::vector<Stat>& stats) {
         if (stat.path[1] == "httpd_status_codes" || stat.path[1] == "httpd_request_methods") {
             continue;
         }
-        std::string name =
-            fmt::format("{}", fmt::join(stat.path.begin() + 1, stat.path.end(), "_"));
+        const auto first = stat.path.begin() + std::ptrdiff_t(stat.path[0] != "couch_replicator");
+        std::string name = fmt::format("{}", fmt::join(first, stat.path.end(), "_"));
         if (!stat.gauge) name += "_total";
         append_metric(out, name, stat.gauge ? "gauge" : "counter", stat.meaning, stat.value);
     }

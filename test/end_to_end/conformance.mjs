@@ -13,7 +13,7 @@ import { Checks, Server, here, tempFolder } from './support.mjs'
 
 const finishedAreas = [
   'documents', 'bulk', 'attachments', 'all_docs', 'changes', 'config', 'auth', 'auth_handlers',
-  'security', 'cors', 'server', 'views', 'designfun', 'mango', 'partitions'
+  'security', 'cors', 'server', 'views', 'designfun', 'mango', 'partitions', 'replication'
 ]
 const finishedTables = ['json', 'trees', 'collation', 'selectors']
 const record = path.join(here, '../conformance')

@@ -11,6 +11,7 @@ enum class Who : std::uint8_t {
     anyone,          ///< Even where a login is required.
     visitor,         ///< Anyone, unless a login is required.
     oneself,         ///< Whoever is signed in: about the own account.
+    signed_in,       ///< Whoever is signed in, in words of the address itself.
     inviter,         ///< Server admins; an address of signing in, which is open to be asked.
     member,          ///< Of the database.
     database_admin,  ///< 403 for its members.

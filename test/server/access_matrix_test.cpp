@@ -35,6 +35,7 @@ constexpr const char* closed_security =
 constexpr const char* open_security = R"({"admins":{"names":["dba"],"roles":[]},"members":{}})";
 
 constexpr std::string_view login_needed = "Authentication required.";
+constexpr std::string_view not_signed_in = "You are not an authenticated user";
 constexpr std::string_view not_server_admin = "You are not a server admin.";
 constexpr std::string_view not_metrics = "You are not a server admin or read-only metrics user";
 constexpr std::string_view unknown_in_db = "You are not authorized to access this db.";
@@ -49,6 +50,7 @@ std::string_view refusal_for(Who who, const Situation& now) {
     if (who == Who::inviter) return not_server_admin;
     const bool needed = now.login_required || who == Who::oneself;
     if (needed && caller == Caller::anonymous) return login_needed;
+    if (who == Who::signed_in) return caller == Caller::anonymous ? not_signed_in : "";
     if (who == Who::visitor || who == Who::oneself) return {};
     if (who == Who::server_admin) return not_server_admin;
     if (who == Who::metrics) return not_metrics;
@@ -63,7 +65,7 @@ std::string refusal_in(const Reply& reply) {
     static const std::set<std::string, std::less<>> known = {
         std::string(login_needed),   std::string(not_server_admin), std::string(not_metrics),
         std::string(unknown_in_db),  std::string(stranger_in_db),   std::string(not_db_admin),
-        std::string(not_maintainer),
+        std::string(not_maintainer), std::string(not_signed_in),
     };
     if (reply.status != 401 && reply.status != 403) return {};
     const auto body = parse_json(reply.body).value();
