@@ -303,6 +303,37 @@ await checks.run('databases of documents that come and go at run time', async ()
   await eventually(async () => (await here.json('GET', '/_scheduler/jobs')).jobs.length === 0, 30, 'its job is gone')
 })
 
+await checks.run("documents of others: not changed, not deleted, not read in full", async () => {
+  await here.json('PUT', '/own%2F_replicator')
+  await here.json('PUT', '/own%2F_replicator/_security', { members: {}, admins: {} })
+  for (const name of ['ann', 'bob']) {
+    await here.json('PUT', `/_users/org.couchdb.user:${name}`, { name, type: 'user', roles: [], password: 'pw' })
+  }
+  const as = (name, method, target, body) => here.call(method, `/own%2F_replicator${target}`, body, {
+    authorization: 'Basic ' + Buffer.from(`${name}:pw`).toString('base64')
+  })
+  const secret = 'http://me:hidden@127.0.0.1:1/x'
+  const made = await as('ann', 'PUT', '/r', { source: secret, target: { url: secret, auth: { basic: { username: 'u', password: 'hidden' } } }, proxy: secret })
+  checks.same(made.status, 201, 'ann makes one')
+  const doc = (await as('ann', 'GET', '/r')).json
+  checks.same([doc.owner, doc.source], ['ann', secret], 'ann sees it in full')
+  const shown = await as('bob', 'GET', '/r')
+  checks.same(shown.status, 200, 'bob sees it')
+  checks.that(!/hidden/.test(shown.bytes.toString()), 'without credentials')
+  for (const [method, target, body] of [
+    ['DELETE', `/r?rev=${doc._rev}`], ['PUT', '/r', { _rev: doc._rev, source: secret, target: secret }],
+    ['POST', '/_bulk_docs', { new_edits: false, docs: [{ ...doc, _rev: '9-abc', _revisions: undefined }] }],
+    ['GET', '/_all_docs?include_docs=true'], ['GET', '/_changes?include_docs=true'], ['POST', '/_find', { selector: {} }],
+    ['POST', '/_bulk_get', { docs: [{ id: 'r' }] }], ['GET', '/r?open_revs=all'], ['COPY', '/r']
+  ]) {
+    const reply = await as('bob', method, target, body)
+    const text = reply.bytes.toString()
+    checks.that(!/hidden/.test(text) && (reply.status >= 400 || /forbidden/.test(text)), `bob, ${method} ${target}: ${reply.status} ${text}`)
+  }
+  checks.same((await as('ann', 'GET', '/r')).json._rev, doc._rev, 'it is as it was')
+  checks.same((await as('ann', 'DELETE', `/r?rev=${doc._rev}`)).status, 200, 'ann deletes it')
+})
+
 for (const server of [here, there]) {
   const { code } = await server.stop()
   checks.same(code, 0, 'the server ends in order')
