@@ -57,11 +57,15 @@ bool IndexUpdater::up_to_date() const {
            head().purge_sequence == state.purge_sequence;
 }
 
+void IndexUpdater::begin() {
+    if (!pass_ && !up_to_date()) begin_pass();
+}
+
 bool IndexUpdater::run(std::chrono::milliseconds time, const std::function<bool()>& stopped) {
-    if (!pass_ && up_to_date()) return true;
     const auto end = std::chrono::steady_clock::now() + time;
+    begin();
+    if (!pass_) return true;
     try {
-        if (!pass_) begin_pass();
         std::future<std::unique_ptr<Mapped>> ahead;  // Waited for here, also where this throws.
         auto batch = map_batch();
         while (batch) {

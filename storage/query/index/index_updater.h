@@ -30,6 +30,9 @@ public:
                  std::shared_ptr<const IndexDefinition> definition, UpdateLimits limits = {});
     ~IndexUpdater();
 
+    /// Looks how much there is to do: sets `changes_total`. Throws as `run`, which does it
+    /// otherwise.
+    void begin();
     /// Goes on for about `time`, or until `stopped` says so. True where the index has everything
     /// that the database has. Throws what the mapper and the reducers throw,
     /// and `Refused` with `not_found` where the database was deleted.

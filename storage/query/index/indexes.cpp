@@ -131,7 +131,13 @@ void Index::cancel() {
 void Index::run_slice() {
     if (stopping_) throw Refused(stopping_error());
     if (!updater_) updater_ = std::make_unique<IndexUpdater>(database_, definition_);
+    updater_->begin();
+    show_progress();
     updater_->run(slice, [this] { return stopping_.load(); });
+    show_progress();
+}
+
+void Index::show_progress() {
     const std::lock_guard lock(mutex_);
     task_.changes_done = updater_->changes_done();
     task_.changes_total = updater_->changes_total();

@@ -72,6 +72,7 @@ private:
     void start();
     void step();
     void run_slice();
+    void show_progress();
     bool finish_slice(const Result<void>& outcome);
     /// False where an update is under way.
     bool erase();
