@@ -198,7 +198,7 @@ try {
   }
   await server.json('POST', `${database}/_view_cleanup`, {})
 } catch (error) {
-  checks.that(false, error.stack)
+  checks.that(false, `${error.stack}\n${server.output}`)
 }
 console.log(`${halfway} of the kills left an index halfway`)
 checks.same(await server.stop(), { code: 0, signal: null }, 'the server ends cleanly')
