@@ -132,10 +132,12 @@ class Round {
     for (const proxy of this.proxies) proxy.heal()
     await this.running
     const [server, body] = this.job
+    // Now with patience: a busy machine is no fault.
+    const patient = { ...body, connection_timeout: 60000, retries_per_request: 10 }
     const last = await eventually(async () => {
-      const reply = await server.call('POST', '/_replicate', body)
-      return reply.status === 200 && reply.json
-    }, 60, 'a replication after the healing')
+      const reply = await server.call('POST', '/_replicate', patient).catch(() => undefined)
+      return reply?.status === 200 && reply.json
+    }, 600, 'a replication after the healing')
     const failures = (last.history ?? []).map(entry => entry.doc_write_failures)
     checks.that(failures.every(count => count === 0), `seed ${this.seed}: refused documents ${failures}`)
     await this.look()
