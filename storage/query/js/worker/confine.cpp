@@ -2,6 +2,7 @@
 
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -22,9 +23,11 @@ constexpr auto allowed = std::to_array<int>({
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(sigaltstack),     SCMP_SYS(restart_syscall),
     SCMP_SYS(alarm),          SCMP_SYS(setitimer),       SCMP_SYS(exit),
     SCMP_SYS(exit_group),     SCMP_SYS(clock_nanosleep),
-    // The engine's helper threads may only now get a processor: what glibc does as one begins. It
+    // The engine's helper threads may get a processor only now: what glibc does as one begins, and
     // ends the process where it may not.
     SCMP_SYS(rseq),           SCMP_SYS(set_robust_list),
+    // The engine lets go of SIGSEGV as it crashes; where it may not, it does so for ever.
+    SCMP_SYS(rt_sigaction),
 });
 
 void check(int result) {
@@ -45,6 +48,9 @@ void forbid_system_calls() {
         check(seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 1,
                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)));
     }
+    // A helper thread takes its name as it begins, and crashes where it may not.
+    check(seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+                           SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)));
     check(seccomp_load(filter.get()));
 }
 
