@@ -75,4 +75,8 @@ std::size_t read_document_id_max(const ReadSetting& read) {
     return static_cast<std::size_t>(number(read, "max_document_id_length", 0, 0, 1 << 30));
 }
 
+std::chrono::milliseconds read_missing_document_retry(const ReadSetting& read) {
+    return time(read, "missing_doc_retry_msec", std::chrono::milliseconds(2000));
+}
+
 }  // namespace divan::replication

@@ -216,6 +216,8 @@ constexpr Setting table[] = {
     {"replicator", "use_bulk_get", "true", when_set, "Read documents by _bulk_get."},
     {"replicator", "max_document_id_length", "infinity", when_set,
      "Documents with longer ids are skipped and counted as failures."},
+    {"replicator", "missing_doc_retry_msec", "2000", when_set,
+     "Pause before a document that the source does not have is asked for again, milliseconds."},
     {"replicator", "socket_options", "[{keepalive, true}, {nodelay, false}]", when_set,
      "Read, and without effect."},
     {"replicator", "valid_socket_options", "buffer,keepalive,nodelay,priority,recbuf,sndbuf",
