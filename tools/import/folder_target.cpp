@@ -100,9 +100,13 @@ public:
     }
 
     void write_settings(const DatabaseInfo& info) override {
-        database_->set_revs_limit(info.revs_limit);
-        database_->set_purged_infos_limit(info.purged_infos_limit);
-        if (info.security.empty()) return;
+        // Each that is put counts as a change, and a run that goes on puts them again.
+        const auto there = database_->settings();
+        if (there->revs_limit != info.revs_limit) database_->set_revs_limit(info.revs_limit);
+        if (there->purged_infos_limit != info.purged_infos_limit) {
+            database_->set_purged_infos_limit(info.purged_infos_limit);
+        }
+        if (info.security.empty() || there->security == info.security) return;
         auth::validate_security(info.security).value();
         database_->set_security(info.security);
     }

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// divan-import into a data folder, killed with SIGKILL again and again while it writes sorted files
+// into the store. After the last resume everything is there, once.
+// $DIVAN_IMPORT names the importer, $MAKE_COUCH_FILE what makes its source, $DIVAN the server.
+import { spawn, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import path from 'node:path'
+import { Checks, Server, binary, numbers, sleep, tempFolder } from './support.mjs'
+
+const beside = name => path.join(path.dirname(binary()), name)
+const importer = path.resolve(process.env.DIVAN_IMPORT ?? beside('divan-import'))
+const maker = path.resolve(process.env.MAKE_COUCH_FILE ?? beside('test/make_couch_file'))
+const checks = new Checks('import kill')
+const folder = tempFolder('divan-import-kill')
+const source = path.join(folder, 'many.couch')
+const data = path.join(folder, 'data')
+const runs = path.join(folder, 'runs')
+const documents = 60000
+const random = numbers(5)
+
+const made = spawnSync(maker, [source, String(documents), '150'], { encoding: 'utf8' })
+checks.same(made.status, 0, `the source: ${made.stderr}`)
+const args = command => ['--journals', runs, command, source, '--to', data]
+
+// How many batches were noted as written.
+function positions () {
+  if (!fs.existsSync(runs)) return 0
+  return fs.readdirSync(runs).reduce((count, id) => {
+    const file = path.join(runs, id, 'positions.jsonl')
+    return count + (fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').filter(Boolean).length : 0)
+  }, 0)
+}
+
+let killed = 0
+await checks.run('killed while it writes', async () => {
+  for (let round = 0; round < 5; round++) {
+    const before = positions()
+    const child = spawn(importer, args('run'), { stdio: 'ignore' })
+    process.once('exit', () => child.kill('SIGKILL'))
+    const ended = new Promise(resolve => child.on('close', resolve))
+    // Some time after a batch: before, in, or after the next one.
+    while (child.exitCode === null && positions() === before) await sleep(5)
+    await sleep(random.below(200))
+    if (child.exitCode === null) killed++
+    child.kill('SIGKILL')
+    await ended
+  }
+  checks.that(killed > 0, 'it was killed before it was done')
+})
+
+await checks.run('resumed, everything is there once', async () => {
+  for (const command of ['run', 'verify']) {
+    const { status, stdout, stderr } = spawnSync(importer, args(command), { encoding: 'utf8' })
+    checks.same(status, 0, `${command}: ${stdout}${stderr}`)
+  }
+  const server = await Server.start({ folder })
+  const info = await server.json('GET', '/many')
+  checks.same(info.doc_count, documents, 'documents')
+  checks.same(Number.parseInt(info.update_seq), documents, 'nothing was written twice')
+  const { total_rows: rows } = await server.json('GET', '/many/_all_docs?limit=1')
+  checks.same(rows, documents, 'counted rows')
+  await server.stop()
+})
+checks.finish()
