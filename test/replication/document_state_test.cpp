@@ -53,7 +53,7 @@ TEST_CASE("replication documents: a state is written into what is stored, attach
     auto document = storage::parse_client_document(
                         R"({"source":"a","_attachments":{"t":{"data":"aGV5"}}})")
                         .value();
-    document.id = "d";
+    document.id.emplace(1, 'd');
     std::vector<storage::Edit> edits;
     edits.push_back(storage::make_edit(std::move(document), true).value());
     database->writer().write(std::move(edits)).value()[0].value();

@@ -20,7 +20,7 @@ std::string name_of(const fs::path& path) {
     for (const std::string_view ending : {".gz", ".zst", ".txt", ".jsonl", ".json", ".backup",
                                           ".ndjson"}) {
         if (name.size() > ending.size() && name.ends_with(ending)) {
-            name.resize(name.size() - ending.size());
+            name.erase(name.size() - ending.size());
         }
     }
     return name;

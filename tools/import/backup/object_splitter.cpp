@@ -71,7 +71,7 @@ void ObjectSplitter::open(char c) {
     const bool in_wrapped_list = wrapper_ && depth_ == 3;
     if (depth_ == 1 || in_list || in_wrapped_list) {
         object_depth_ = depth_;
-        object_ = "{";
+        object_.assign(1, c);
         has_id_ = false;
         key_.clear();
     }
