@@ -9,6 +9,7 @@ namespace divan::auth {
 namespace {
 
 constexpr std::size_t users_cached_max = 10'000;
+constexpr std::size_t admins_cached_max = 1'000;
 constexpr const char* wrong_credentials = "Name or password is incorrect.";
 
 std::vector<std::string> user_roles(const JsonValue& document) {
@@ -48,7 +49,14 @@ struct Accounts::Cached {
     DatabaseId database;
     std::uint64_t commits = 0;
     Sequence sequence;
-    std::shared_ptr<const User> user;
+    std::shared_ptr<const User> user;  ///< Null: there was none.
+};
+
+/// What `[admins]` says of a name.
+struct Accounts::Admin {
+    std::string setting;
+    PasswordHash password;
+    std::string stamp;
 };
 
 /// All that is known of a name.
@@ -66,6 +74,7 @@ Accounts::Accounts(storage::Catalog& catalog, ReadSetting setting, const Clock& 
       lockout_(setting_, clock),
       passwords_(setting_, clock),
       users_(users_cached_max),
+      admins_(admins_cached_max),
       codes_spent_(users_cached_max) {}
 
 Accounts::~Accounts() = default;
@@ -76,25 +85,29 @@ bool Accounts::may_use_conflicted() const {
 
 // A cached document is right as long as nothing was committed to its database, and beyond that as
 // long as its own sequence is the same.
-std::shared_ptr<const Accounts::User> Accounts::read_user(std::string_view name) const {
+std::shared_ptr<const Accounts::User> Accounts::read_user(std::string_view name,
+                                                          bool expected_absent) const {
     if (name.empty()) return nullptr;
     const auto database = catalog_.open(users_database(setting_));
     if (!database) return nullptr;
     const std::uint64_t commits = database->state().commits;
-    Cached cached;
+    std::optional<Cached> cached;
     {
         const std::lock_guard lock(mutex_);
         if (const auto* found = users_.find(name)) cached = *found;
     }
-    const bool same_database = cached.user && cached.database == database->id();
-    if (same_database && cached.commits == commits) return cached.user;
+    const bool same_database = cached && cached->database == database->id();
+    if (same_database && cached->commits == commits) return cached->user;
 
     const std::string id = std::string(user_id_prefix) + std::string(name);
     const auto stored = storage::read_winner(*database, id);
     const bool there = stored && !stored->head.deleted;
-    const bool unchanged = there && same_database && cached.sequence == stored->head.sequence;
+    const bool unchanged = there && same_database && cached->user &&
+                           cached->sequence == stored->head.sequence;
+    Cached fresh{database->id(), commits, {}, nullptr};
     if (unchanged) {
-        cached.commits = commits;
+        fresh.sequence = cached->sequence;
+        fresh.user = cached->user;
     } else if (there) {
         const auto document = parse_json(stored->body.text()).value();
         auto user = std::make_shared<User>();
@@ -104,29 +117,47 @@ std::shared_ptr<const Accounts::User> Accounts::read_user(std::string_view name)
             user->second_factor = read_one_time_codes(*totp);
         }
         user->conflicted = stored->head.several_leaves && is_conflicted(*database, id);
-        cached = {database->id(), commits, stored->head.sequence, std::move(user)};
+        fresh.sequence = stored->head.sequence;
+        fresh.user = std::move(user);
     }
     const std::lock_guard lock(mutex_);
-    if (!there) {
+    if (there || expected_absent) {
+        users_.put(name, fresh);
+    } else {
         users_.erase(name);
-        return nullptr;
     }
-    users_.put(name, cached);
-    return cached.user;
+    return fresh.user;
+}
+
+std::shared_ptr<const Accounts::Admin> Accounts::read_admin(std::string_view name) const {
+    auto setting = setting_("admins", name);
+    if (!setting) return nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto* found = admins_.find(name);
+        if (found != nullptr && (*found)->setting == *setting) return *found;
+    }
+    auto admin = std::make_shared<Admin>();
+    admin->password = parse_admin_password(*setting);
+    admin->stamp = hex_encode(sha256("admin:" + *setting));
+    admin->setting = *std::move(setting);
+    const std::lock_guard lock(mutex_);
+    admins_.put(name, admin);
+    return admin;
 }
 
 Accounts::Known Accounts::known(std::string_view name) const {
-    const auto admin = setting_("admins", name);
-    const auto user = read_user(name);
+    const auto admin = read_admin(name);
+    const auto user = read_user(name, admin != nullptr);
     Known known;
     if (!admin && !user) return known;
 
     auto& account = known.account.emplace();
     account.name = name;
     if (admin) {
-        known.password = parse_admin_password(*admin);
+        known.password = admin->password;
         account.roles.emplace_back("_admin");
-        account.stamp = hex_encode(sha256("admin:" + *admin));
+        account.stamp = admin->stamp;
     }
     if (user) {
         account.roles.insert(account.roles.end(), user->roles.begin(), user->roles.end());

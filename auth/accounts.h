@@ -76,9 +76,13 @@ public:
 
 private:
     struct User;
+    struct Admin;
     struct Known;
 
-    std::shared_ptr<const User> read_user(std::string_view name) const;
+    /// `expected_absent`: that there is none is worth remembering. Of any name it would let
+    /// strangers fill the memory.
+    std::shared_ptr<const User> read_user(std::string_view name, bool expected_absent) const;
+    std::shared_ptr<const Admin> read_admin(std::string_view name) const;
     Known known(std::string_view name) const;
     bool may_use_conflicted() const;
     enum class Right : std::uint8_t { no, password_alone, yes };
@@ -95,6 +99,7 @@ private:
     mutable std::mutex mutex_;
     struct Cached;
     mutable LruMap<Cached> users_;
+    mutable LruMap<std::shared_ptr<const Admin>> admins_;
     LruMap<std::int64_t> codes_spent_;  ///< The step of the last one-time code, by user.
 };
 

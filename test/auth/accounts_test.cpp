@@ -62,6 +62,23 @@ TEST_CASE_FIXTURE(AccountsFixture, "find: an admin with a document has the roles
     CHECK(accounts.verify({"admin", "secret"}, here).has_error());
 }
 
+TEST_CASE_FIXTURE(AccountsFixture, "find: an admin without a document is remembered as one") {
+    const auto before = accounts.find("admin");
+    REQUIRE(before);
+    CHECK(before->roles == Roles{"_admin"});
+    write_user("ann", R"("roles":[])");
+    CHECK(accounts.find("admin")->roles == Roles{"_admin"});
+
+    write_user("admin", R"("roles":["r1"],)" + hashed("docpw"));
+    CHECK(accounts.find("admin")->roles == Roles{"_admin", "r1"});
+    CHECK(accounts.find("admin")->stamp == before->stamp);
+
+    settings.set("admins/admin", "another");
+    CHECK(accounts.find("admin")->stamp != before->stamp);
+    CHECK(accounts.verify({"admin", "another"}, here).has_value());
+    CHECK(accounts.verify({"admin", "secret"}, here).has_error());
+}
+
 TEST_CASE_FIXTURE(AccountsFixture, "find: a document makes nobody an admin") {
     write_user("ann", R"("roles":["_admin","_x","_metrics","r",7,null])");
     CHECK(accounts.find("ann")->roles == Roles{"_metrics", "r"});
