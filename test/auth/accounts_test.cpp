@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <thread>
@@ -289,10 +290,15 @@ TEST_CASE("CVE-2010-0009: one code path for every failure, and compares that tak
     TestSettings settings;
     settings.set("chttpd_auth/iterations", "300000");
     PasswordCheck check(settings.reader(), fixture.clock);
+    // The least of several: what else the machine does only adds to it.
     const auto cost = [&](const PasswordHash& hash) {
-        const double before = thread_seconds();
-        CHECK_FALSE(check.right({"ann", "guess"}, hash));
-        return thread_seconds() - before;
+        double least = 1e9;
+        for (int i = 0; i < 5; ++i) {
+            const double before = thread_seconds();
+            CHECK_FALSE(check.right({"ann", "guess"}, hash));
+            least = std::min(least, thread_seconds() - before);
+        }
+        return least;
     };
     const double of_current = cost(current);
     CHECK(cost(none) > of_current / 4);
