@@ -88,6 +88,15 @@ Edit edit_of(std::string id, std::optional<Revision> parent, const storage::Stor
     return edit;
 }
 
+Result<void> replace_body(Edit& edit, std::string_view body) {
+    auto document = storage::parse_client_document(body);
+    if (document.has_error()) return document.error();
+    edit.body = std::move(document->body);
+    edit.term = std::move(document->term);
+    edit.revision.reset();
+    return {};
+}
+
 std::uint64_t new_revpos(const Edit& edit) {
     return (edit.parent ? edit.parent->generation : 0) + 1;
 }

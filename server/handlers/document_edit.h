@@ -26,6 +26,9 @@ Result<void> settle_document(const Request& request, std::string id, bool new_ed
 /// An edit that changes nothing of a stored revision: its body, its attachments as stubs.
 storage::Edit edit_of(std::string id, std::optional<storage::Revision> parent,
                       const storage::StoredBody& body);
+/// Gives an edit another body, as if a client had sent this one; its attachments stay. Refuses as
+/// `parse_client_document` does.
+Result<void> replace_body(storage::Edit& edit, std::string_view body);
 /// The generation that an attachment new in this edit is marked with.
 std::uint64_t new_revpos(const storage::Edit& edit);
 /// Puts `added` before the other attachments, in place of those of the same names.

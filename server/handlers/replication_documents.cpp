@@ -7,6 +7,7 @@
 #include "replication/settings.h"
 #include "replication/url.h"
 #include "server/config/config.h"
+#include "server/handlers/document_edit.h"
 #include "server/handlers/document_query.h"
 #include "server/handlers/document_reply.h"
 #include "storage/document/design_document.h"
@@ -46,15 +47,6 @@ std::string with_member(const JsonValue& document, std::string_view name,
     }
     if (!found) append(name, json);
     return out + "}";
-}
-
-Result<void> replace_body(storage::Edit& edit, std::string_view body) {
-    auto document = storage::parse_client_document(body);
-    if (document.has_error()) return document.error();
-    edit.body = std::move(document->body);
-    edit.term = std::move(document->term);
-    edit.revision.reset();
-    return {};
 }
 
 bool concerns(const EditContext& context, const storage::Edit& edit) {

@@ -63,15 +63,6 @@ Result<std::string> salt_for(const JsonValue& document) {
     return Error{Code::forbidden, "Salt value of '" + salt->dump() + "' is invalid.", {}};
 }
 
-Result<void> replace_body(storage::Edit& edit, std::string_view body) {
-    auto document = storage::parse_client_document(body);
-    if (document.has_error()) return document.error();
-    edit.body = std::move(document->body);
-    edit.term = std::move(document->term);
-    edit.revision.reset();
-    return {};
-}
-
 }  // namespace
 
 bool holds_users(const Services& services, const storage::Database& database) {
