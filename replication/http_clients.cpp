@@ -9,6 +9,8 @@ HttpClientSettings read_http_client_settings(const ReadSetting& read) {
     const auto text = [&](std::string_view key) { return read(section, key).value_or(""); };
     HttpClientSettings settings;
     settings.verify_certificates = read_bool(read, section, "verify_ssl_certificates", false);
+    settings.log_certificates =
+        read_bool(read, section, "verify_ssl_certificates_log", false);
     settings.trusted_file = text("ssl_trusted_certificates_file");
     settings.certificate_depth_max =
         static_cast<int>(read_integer(read, section, "ssl_certificate_max_depth", 3, 0, 100));

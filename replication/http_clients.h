@@ -13,6 +13,7 @@ namespace divan::replication {
 /// What all peers of a process have in common: `[replicator]` of the configuration.
 struct HttpClientSettings {
     bool verify_certificates = false;  ///< `verify_ssl_certificates`: false as in CouchDB.
+    bool log_certificates = false;  ///< `verify_ssl_certificates_log`: where they are not verified.
     std::string trusted_file;  ///< `ssl_trusted_certificates_file`; empty: the system's.
     int certificate_depth_max = 3;  ///< `ssl_certificate_max_depth`.
     std::string cert_file;          ///< Ours, where peers ask for one: `cert_file`, `key_file`.

@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "replication/http/connect_to.h"
 #include "replication/http_clients.h"
 #include "replication/peer.h"
+#include "storage/base/async/socket_options.h"
 
 namespace divan::replication {
 
@@ -30,6 +32,8 @@ struct HttpPeerSettings {
     std::optional<HttpCredentials> credentials;
     /// "http://user:password@proxy:8080", "socks5://…"; empty: none.
     std::string proxy;
+    std::vector<ConnectTo> connect_to;  ///< Where there is no proxy.
+    SocketOptions sockets;
     /// `connection_timeout`: how long a peer may say nothing.
     std::chrono::milliseconds silence_limit{30'000};
     /// `request_timeout`, of everything but feeds; 0: none.

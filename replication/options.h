@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/base/async/socket_options.h"
 #include "storage/base/error.h"
 #include "storage/base/identity.h"
 #include "storage/base/json.h"
@@ -35,16 +36,6 @@ struct Endpoint {
     std::optional<PeerCredentials> credentials = {};
     std::string proxy = {};  ///< An address with its credentials; empty: none.
     bool operator==(const Endpoint&) const = default;
-};
-
-/// Of a connection. Sizes in bytes; empty: the system's.
-struct SocketOptions {
-    bool keepalive = true;
-    bool nodelay = false;
-    std::optional<int> priority = {};
-    std::optional<int> send_buffer = {};
-    std::optional<int> receive_buffer = {};
-    bool operator==(const SocketOptions&) const = default;
 };
 
 /// What may be set for one replication and has its default in `[replicator]`. What the body of a

@@ -20,6 +20,20 @@ Error as_error(const PeerFailure& failure) {
     }
 }
 
+// couch_replicator_utils:valid_endpoint_protocols_log/1
+void log_plain_http(const Replication& replication, const ReadSetting& setting) {
+    const bool wanted = read_bool(setting, "replicator", "valid_endpoint_protocols_log", false);
+    if (!wanted || replication.cancel) return;
+    const auto whose = replication.database.empty()
+                           ? "of " + replication.user.name
+                           : "of " + replication.database + ", document " + replication.doc_id;
+    for (const auto* end : {&replication.source, &replication.target}) {
+        if (!end->local_database.empty() || !end->url.starts_with("http://")) continue;
+        log(LogLevel::warning, "Replicator: **security warning** a replication " + whose +
+                                   " goes to " + end->url + " without TLS");
+    }
+}
+
 }  // namespace
 
 /// One loop, its thread, and what belongs to it.
@@ -133,6 +147,7 @@ JobRequest Replicator::make_request(Replication replication, std::string_view fi
 }
 
 void Replicator::identify(Replication replication, Done done) {
+    log_plain_http(replication, host_.setting);
     if (!filter_function(replication)) {
         done(make_request(std::move(replication), {}));
         return;

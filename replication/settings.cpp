@@ -50,7 +50,8 @@ Rules read_rules(const ReadSetting& read) {
     read_list(read, "valid_proxy_protocols", rules.proxy_protocols);
     read_list(read, "valid_socket_options", rules.socket_options);
     if (const auto sockets = read(section, "socket_options")) {
-        tuning.sockets = parse_socket_options(*sockets, rules.socket_options);
+        // Not `valid_socket_options`: that is for what replications ask for.
+        tuning.sockets = parse_socket_options(*sockets, Rules().socket_options);
     }
     return rules;
 }

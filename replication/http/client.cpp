@@ -61,7 +61,7 @@ HttpClient::HttpClient(HttpPeerSettings settings, HttpClients& clients)
       parts_(clients.parts()),
       connections_(std::max<std::size_t>(settings_.connections, 1)) {
     const auto url = parsed(settings_.url);
-    route_ = route_to(url, settings_.proxy);
+    route_ = route_to(url, settings_.proxy, settings_.connect_to);
     base_path_ = without_query(url.path);
     name_ = without_query(without_userinfo(settings_.url));
     auto own = read_own_headers(settings_.headers);
@@ -185,7 +185,7 @@ void HttpClient::redirect(const HttpRequest& request, const AnswerHead& head,
     if (!url || (target.route.tls && url->scheme != "https")) {
         throw rejected("redirected", name_ + " redirects to where we do not go");
     }
-    target.route = route_to(*url, settings_.proxy);
+    target.route = route_to(*url, settings_.proxy, settings_.connect_to);
     target.path = url->path.substr(0, url->path.find('#'));
     target.same_server = target.route.key() == route_.key();
 }
@@ -211,6 +211,7 @@ Task<void> HttpClient::ask(const HttpRequest& request, const Target& target,
     ConnectionPool::Wish wish;
     wish.counted = counted;
     wish.write = request.write;
+    wish.options = settings_.sockets;
     if (request.source != nullptr) wish.idle_max = idle_max_when_streamed;
     if (fresh) wish.idle_max = std::chrono::milliseconds(-1);
     auto lease = co_await parts_.connections.take(target.route, wish, limit);

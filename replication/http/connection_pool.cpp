@@ -1,5 +1,7 @@
 #include "replication/http/connection_pool.h"
 
+#include <algorithm>
+
 namespace divan::replication {
 
 ConnectionPool::ConnectionPool(IoLoop& loop, WorkPool& pool, const HttpClientSettings& settings)
@@ -14,12 +16,16 @@ ConnectionPool::Lease::Lease(Lease&& other) noexcept
       host_(std::exchange(other.host_, nullptr)),
       slot_(std::move(other.slot_)),
       connection_(std::move(other.connection_)),
+      options_(other.options_),
       reused_(other.reused_) {}
 
 ConnectionPool::Lease::~Lease() {
     if (host_ == nullptr) return;
     --host_->leases;
-    if (connection_ && connection_->reusable()) pool_->give_back(*host_, std::move(connection_));
+    if (connection_ && connection_->reusable()) {
+        const auto now = std::chrono::steady_clock::now();
+        pool_->give_back(*host_, Idle{std::move(connection_), options_, now});
+    }
     pool_->schedule_sweep();
 }
 
@@ -32,22 +38,28 @@ Task<ConnectionPool::Lease> ConnectionPool::take(const Route& route, Wish wish,
         auto& slots = wish.write ? host->writes : host->reads;
         lease.slot_ = co_await slots.take(*limits.cancellation);
     }
-    auto& idle = lease.host_->idle;
-    const auto now = std::chrono::steady_clock::now();
-    if (!idle.empty() && now - idle.front().since <= wish.idle_max) {
-        lease.connection_ = std::move(idle.front().connection);
-        lease.connection_->when_ended(nullptr);
-        lease.reused_ = true;
-        idle.pop_front();
-        co_return lease;
-    }
-    lease.connection_ = co_await open_connection(loop_, pool_, tls_, route, limits);
+    lease.options_ = wish.options;
+    lease.connection_ = take_idle(*lease.host_, wish);
+    lease.reused_ = lease.connection_ != nullptr;
+    if (lease.reused_) co_return lease;
+    lease.connection_ = co_await open_connection(loop_, pool_, tls_, route, wish.options, limits);
     co_return lease;
 }
 
-void ConnectionPool::give_back(Host& host, std::unique_ptr<HttpConnection> connection) {
-    const auto place = host.idle.insert(
-        host.idle.begin(), Idle{std::move(connection), std::chrono::steady_clock::now()});
+std::unique_ptr<HttpConnection> ConnectionPool::take_idle(Host& host, const Wish& wish) {
+    const auto oldest = std::chrono::steady_clock::now() - wish.idle_max;
+    const auto place = std::find_if(host.idle.begin(), host.idle.end(), [&](const Idle& idle) {
+        return idle.since >= oldest && idle.options == wish.options;
+    });
+    if (place == host.idle.end()) return nullptr;
+    auto connection = std::move(place->connection);
+    host.idle.erase(place);
+    connection->when_ended(nullptr);
+    return connection;
+}
+
+void ConnectionPool::give_back(Host& host, Idle idle) {
+    const auto place = host.idle.insert(host.idle.begin(), std::move(idle));
     place->connection->when_ended([&host, place] { host.idle.erase(place); });
 }
 

@@ -21,6 +21,7 @@ public:
 
     struct Idle {
         std::unique_ptr<HttpConnection> connection;
+        SocketOptions options;
         std::chrono::steady_clock::time_point since;
     };
     struct Host {
@@ -51,6 +52,7 @@ public:
         Host* host_;
         Slots::Slot slot_;
         std::unique_ptr<HttpConnection> connection_;
+        SocketOptions options_;
         bool reused_ = false;
     };
 
@@ -59,11 +61,13 @@ public:
         bool write = false;
         /// The longest an idle connection may have been so, to be good.
         std::chrono::milliseconds idle_max{3'600'000};
+        SocketOptions options = {};
     };
     Task<Lease> take(const Route& route, Wish wish, ExchangeLimits limits);
 
 private:
-    void give_back(Host& host, std::unique_ptr<HttpConnection> connection);
+    static std::unique_ptr<HttpConnection> take_idle(Host& host, const Wish& wish);
+    void give_back(Host& host, Idle idle);
     void sweep();
     void schedule_sweep();
 

@@ -14,15 +14,21 @@ std::string bracketed(const std::string& host) {
     return host.find(':') == std::string::npos ? host : "[" + host + "]";
 }
 
-Task<int> dial(IoLoop& loop, WorkPool& pool, const std::string& host, std::uint16_t port,
+Task<int> dial(IoLoop& loop, WorkPool& pool, const Route& route, const SocketOptions& options,
                ExchangeLimits limits) {
+    std::string host = route.proxy ? route.proxy->host : route.host;
+    std::uint16_t port = route.proxy ? route.proxy->port : route.port;
+    if (route.instead) {
+        host = route.instead->host;
+        port = route.instead->port;
+    }
     int descriptor = -1;
     try {
         auto addresses =
             co_await resolve(pool, host, port, limits.silence, *limits.cancellation);
         if (limits.cancellation->requested()) throw cancelled();
-        descriptor = co_await connect_tcp(loop, std::move(addresses), limits.silence,
-                                          *limits.cancellation);
+        descriptor = co_await connect_tcp(loop, std::move(addresses), options,
+                                          limits.silence, *limits.cancellation);
     } catch (const ConnectFailure& failure) {
         throw unreachable("connection_failed", fmt::format("no connection with {}:{}: {}",
                                                            bracketed(host), port,
@@ -81,6 +87,7 @@ std::string Route::key() const {
         text += fmt::format(" {}://{}:{}@{}:{}", proxy->scheme, proxy->user, proxy->password,
                             proxy->host, proxy->port);
     }
+    if (instead) text += fmt::format(" by {} {}", instead->host, instead->port);
     return text;
 }
 
@@ -94,12 +101,15 @@ bool Route::asks_proxy() const {
     return proxy && !tls && !is_socks(*this);
 }
 
-Route route_to(const Url& url, const std::string& proxy) {
+Route route_to(const Url& url, const std::string& proxy, const std::vector<ConnectTo>& overrides) {
     if (url.scheme != "http" && url.scheme != "https") {
         throw rejected("bad_url", "no http or https address");
     }
-    Route route{url.scheme == "https", url.host, url.port, std::nullopt};
-    if (proxy.empty()) return route;
+    Route route{url.scheme == "https", url.host, url.port, std::nullopt, std::nullopt};
+    if (proxy.empty()) {
+        route.instead = find_override(overrides, url.host, url.port);
+        return route;
+    }
     route.proxy = parse_url(proxy);
     if (!route.proxy) throw rejected("bad_proxy", "the proxy's address is none");
     const auto& scheme = route.proxy->scheme;
@@ -113,16 +123,16 @@ Route route_to(const Url& url, const std::string& proxy) {
 }
 
 Task<std::unique_ptr<HttpConnection>> open_connection(IoLoop& loop, WorkPool& pool, TlsClient& tls,
-                                                      const Route& route, ExchangeLimits limits) {
-    const auto& host = route.proxy ? route.proxy->host : route.host;
-    const auto port = route.proxy ? route.proxy->port : route.port;
-    int descriptor = co_await dial(loop, pool, host, port, limits);
+                                                      const Route& route,
+                                                      const SocketOptions& options,
+                                                      ExchangeLimits limits) {
+    int descriptor = co_await dial(loop, pool, route, options, limits);
     if (!route.proxy && route.tls) {
         auto secure = co_await begin_tls(loop, tls, descriptor, route.host, limits);
         co_return secure;
     }
     if (route.proxy && route.proxy->scheme == "https") {
-        auto secure = co_await begin_tls(loop, tls, descriptor, host, limits);
+        auto secure = co_await begin_tls(loop, tls, descriptor, route.proxy->host, limits);
         co_return secure;
     }
     auto connection = std::make_unique<HttpConnection>(make_tcp_socket(loop, descriptor));

@@ -14,6 +14,7 @@
 
 #include "replication/http/failures.h"
 #include "storage/base/async/tls_socket.h"
+#include "storage/base/log.h"
 
 namespace divan::replication {
 namespace {
@@ -42,8 +43,21 @@ int give_password(char* buffer, int size, int, void* settings) {
     return static_cast<int>(password.size());
 }
 
+// couch_replicator_utils:check_certificate_fun/3, but on the connections that are made anyway.
+int log_bad_certificate(int good, X509_STORE_CTX* chain) {
+    if (good == 1) return 1;
+    const auto* connection = static_cast<SSL*>(
+        X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const char* name = SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name);
+    log(LogLevel::warning,
+        fmt::format("Replicator: **security warning** bad certificate of {}: {}",
+                    name == nullptr ? "an address" : name,
+                    X509_verify_cert_error_string(X509_STORE_CTX_get_error(chain))));
+    return 1;
+}
+
 void set_verification(SSL_CTX* context, const HttpClientSettings& settings) {
-    if (!settings.verify_certificates) {
+    if (!settings.verify_certificates && !settings.log_certificates) {
         SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
         return;
     }
@@ -53,7 +67,11 @@ void set_verification(SSL_CTX* context, const HttpClientSettings& settings) {
                             : SSL_CTX_load_verify_locations(context, file.c_str(), nullptr);
     if (trusted != 1) fail(fmt::format("ssl_trusted_certificates_file {} cannot be read", file));
     SSL_CTX_set_verify_depth(context, settings.certificate_depth_max);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    if (settings.verify_certificates) {
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    } else {
+        SSL_CTX_set_verify(context, SSL_VERIFY_NONE, log_bad_certificate);
+    }
 }
 
 // couch_replicator_parse:ssl_params/1: only where both files are named.

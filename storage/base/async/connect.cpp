@@ -62,17 +62,30 @@ void look_up(Lookup& lookup, const std::string& host, std::uint16_t port) {
     lookup.found = std::move(found);
 }
 
+// Sizes count before the connection begins: they decide on the window that is offered.
+void apply(const SocketOptions& options, int descriptor) {
+    const auto set = [descriptor](const char* name, int level, int option, int value) {
+        if (::setsockopt(descriptor, level, option, &value, sizeof value) == 0) return;
+        const int error = errno;
+        ::close(descriptor);
+        throw ConnectFailure(fmt::format("socket option {}: {}", name, std::strerror(error)));
+    };
+    set("nodelay", IPPROTO_TCP, TCP_NODELAY, options.nodelay ? 1 : 0);
+    set("keepalive", SOL_SOCKET, SO_KEEPALIVE, options.keepalive ? 1 : 0);
+    if (options.priority) set("priority", SOL_SOCKET, SO_PRIORITY, *options.priority);
+    if (options.send_buffer) set("sndbuf", SOL_SOCKET, SO_SNDBUF, *options.send_buffer);
+    if (options.receive_buffer) set("recbuf", SOL_SOCKET, SO_RCVBUF, *options.receive_buffer);
+}
+
 // Sets `error` to 0, EINPROGRESS, or why there is no descriptor.
-int start_connect(const SocketAddress& address, int& error) {
+int start_connect(const SocketAddress& address, const SocketOptions& options, int& error) {
     const int descriptor =
         ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
         error = errno;
         return -1;
     }
-    const int on = 1;
-    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    apply(options, descriptor);
     const auto* raw = reinterpret_cast<const sockaddr*>(&address.storage);
     error = ::connect(descriptor, raw, address.bytes) == 0 ? 0 : errno;
     if (error == 0 || error == EINPROGRESS) return descriptor;
@@ -125,11 +138,11 @@ Task<std::vector<SocketAddress>> resolve(WorkPool& pool, std::string host, std::
     }
 }
 
-Task<int> connect_tcp(IoLoop& loop, std::vector<SocketAddress> addresses,
+Task<int> connect_tcp(IoLoop& loop, std::vector<SocketAddress> addresses, SocketOptions options,
                       std::chrono::milliseconds limit, Cancellation& cancellation) {
     int error = EADDRNOTAVAIL;
     for (const auto& address : addresses) {
-        const int descriptor = start_connect(address, error);
+        const int descriptor = start_connect(address, options, error);
         if (descriptor < 0) continue;
         if (error == EINPROGRESS) {
             error = co_await wait_until_connected(loop, descriptor, limit, cancellation);

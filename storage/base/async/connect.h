@@ -11,6 +11,7 @@
 
 #include "storage/base/async/cancellation.h"
 #include "storage/base/async/socket.h"
+#include "storage/base/async/socket_options.h"
 
 namespace divan {
 
@@ -35,8 +36,8 @@ Task<std::vector<SocketAddress>> resolve(WorkPool& pool, std::string host, std::
 
 /// Opens a TCP connection to the first of `addresses` that takes one; `limit` for each. Returns the
 /// non-blocking descriptor, which is the caller's; -1 where it was cancelled. Throws
-/// `ConnectFailure` with the last refusal.
-Task<int> connect_tcp(IoLoop& loop, std::vector<SocketAddress> addresses,
+/// `ConnectFailure` with the last refusal, or with an option that the system does not take.
+Task<int> connect_tcp(IoLoop& loop, std::vector<SocketAddress> addresses, SocketOptions options,
                       std::chrono::milliseconds limit, Cancellation& cancellation);
 
 }  // namespace divan

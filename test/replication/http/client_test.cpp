@@ -167,6 +167,29 @@ TEST_CASE("HTTP client: a silent server is given up after the limit") {
           0, milliseconds(50)) == "timeout");
 }
 
+TEST_CASE("HTTP client: a request has its time in all, a feed has not") {
+    ScriptedServer server([](Connection& connection) {
+        connection.request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n");
+        for (int i = 0; i < 40; ++i) {
+            connection.send("x");
+            std::this_thread::sleep_for(milliseconds(10));
+        }
+    });
+    run_on_loop([&](LoopStage& stage) -> Task<void> {
+        auto settings = settings_for(server);
+        settings.retries = 0;
+        settings.request_limit = milliseconds(100);
+        HttpClient client(settings, stage.clients);
+        const auto failure = co_await failure_of(get(client));
+        CHECK(failure == "timeout");
+        HttpRequest feed;
+        feed.feed = true;
+        const auto reply = co_await client.exchange(feed, 100);
+        CHECK(reply.body.size() == 40);
+    });
+}
+
 TEST_CASE("HTTP client: tries again after what may pass, and not after what will not") {
     std::atomic<int> count = 0;
     const auto failing = [&count](std::string status) {

@@ -1,12 +1,17 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
 
 #include "replication/http/client.h"
 #include "server/http/tls.h"
+#include "storage/base/async/connect.h"
 #include "test/replication/http/loop_run.h"
 #include "test/replication/http/scripted_server.h"
 #include "test/server/http/http_fixture.h"
 #include "test/support/certificate.h"
+#include "test/support/standard_error.h"
 #include "test/support/temp_folder.h"
 
 namespace divan::replication {
@@ -34,16 +39,12 @@ struct SecureServer {
     }
 };
 
-std::string ask(const std::string& url, const HttpClientSettings& common,
-                const std::string& proxy = {}) {
+std::string ask(HttpPeerSettings settings, const HttpClientSettings& common) {
     std::string text;
+    settings.retries = 0;
+    settings.silence_limit = std::chrono::seconds(10);
     run_on_loop(
         [&](LoopStage& stage) -> Task<void> {
-            HttpPeerSettings settings;
-            settings.url = url;
-            settings.proxy = proxy;
-            settings.retries = 0;
-            settings.silence_limit = std::chrono::seconds(10);
             try {
                 HttpClient client(settings, stage.clients);
                 HttpRequest request;
@@ -60,6 +61,14 @@ std::string ask(const std::string& url, const HttpClientSettings& common,
         },
         common);
     return text;
+}
+
+std::string ask(const std::string& url, const HttpClientSettings& common,
+                const std::string& proxy = {}) {
+    HttpPeerSettings settings;
+    settings.url = url;
+    settings.proxy = proxy;
+    return ask(std::move(settings), common);
 }
 
 }  // namespace
@@ -82,6 +91,21 @@ TEST_CASE("HTTP client: TLS, verified against a file, by address and by name") {
     CHECK(ask(by_address, common).find("certificate verify failed") != std::string::npos);
     common.trusted_file = "/nowhere.pem";
     CHECK(ask(by_address, common).starts_with("tls_settings"));
+}
+
+TEST_CASE("HTTP client: what is not verified can be logged") {
+    const SecureServer secure;
+    const auto url = fmt::format("https://localhost:{}/db", secure.server.tls_port());
+    HttpClientSettings common;
+    const auto logged = [&] {
+        return test::standard_error_of([&] { CHECK(ask(url, common) == "PUT /db/x body"); });
+    };
+    CHECK(logged().find("security warning") == std::string::npos);
+    common.log_certificates = true;
+    common.trusted_file = secure.client.certificate;
+    CHECK(logged().find("bad certificate of localhost: self") != std::string::npos);
+    common.trusted_file = secure.files.certificate;
+    CHECK(logged().find("security warning") == std::string::npos);
 }
 
 TEST_CASE("HTTP client: our own certificate, where the server wants one") {
@@ -176,6 +200,90 @@ TEST_CASE("HTTP client: a SOCKS 5 proxy, with and without a user") {
     });
     CHECK(ask(target, {}, fmt::format("socks5://127.0.0.1:{}", refusing.port()))
               .starts_with("proxy: "));
+}
+
+TEST_CASE("connect_to: entries as in CouchDB, others are passed by") {
+    const auto entries = parse_connect_to(
+        "a.example:443:127.0.0.1:8443, *.Example.org:80:[2001:db8::1]:81,bad,x:0:y:1,x:1:y,"
+        "x:1:2001:db8::1:5,[::1]:1:y:2,:1:y:2,x:1::2,x:99999:y:2,");
+    REQUIRE(entries.size() == 2);
+    using Place = ConnectTo::Place;
+    CHECK(find_override(entries, "A.example", 443) == Place{"127.0.0.1", 8443});
+    CHECK(find_override(entries, "db.b.example.ORG", 80) == Place{"2001:db8::1", 81});
+    CHECK_FALSE(find_override(entries, "a.example", 80));
+    CHECK_FALSE(find_override(entries, "example.org", 80));
+    CHECK_FALSE(find_override(entries, "b.a.example", 443));
+}
+
+TEST_CASE("HTTP client: connect_to leads elsewhere, and names and certificates stay") {
+    std::string seen;
+    ScriptedServer plain([&](ScriptedServer::Connection& connection) {
+        for (std::string head; !(head = connection.request()).empty();) {
+            seen = head;
+            connection.answer("200 OK", "elsewhere");
+        }
+    });
+    HttpPeerSettings settings;
+    settings.url = "http://db.example.org:1234/db";
+    settings.connect_to =
+        parse_connect_to(fmt::format("*.example.org:1234:127.0.0.1:{}", plain.port()));
+    CHECK(ask(settings, {}) == "elsewhere");
+    CHECK(seen.find("Host: db.example.org:1234\r\n") != seen.npos);
+    const SecureServer secure;
+    HttpClientSettings common;
+    common.verify_certificates = true;
+    common.trusted_file = secure.files.certificate;
+    settings.url = "https://localhost/db";
+    const auto by_number = fmt::format("443:127.0.0.1:{}", secure.server.tls_port());
+    settings.connect_to = parse_connect_to("localhost:" + by_number);
+    CHECK(ask(settings, common) == "PUT /db/x body");
+    settings.url = "https://db.example.org/db";  // not in the certificate
+    settings.connect_to = parse_connect_to("db.example.org:" + by_number);
+    CHECK(ask(settings, common).find("certificate verify failed") != std::string::npos);
+}
+
+TEST_CASE("HTTP client: socket options are set, and connections of others are not shared") {
+    ScriptedServer plain([](ScriptedServer::Connection& connection) {
+        while (!connection.request().empty()) connection.answer("200 OK", "x");
+    });
+    SocketOptions options{.keepalive = false, .nodelay = false, .priority = 3,
+                          .send_buffer = 20'000, .receive_buffer = 30'000};
+    run_on_loop([&](LoopStage& stage) -> Task<void> {
+        Cancellation cancellation;
+        const auto limit = std::chrono::seconds(10);
+        const auto addresses =
+            co_await resolve(stage.pool, "127.0.0.1", plain.port(), limit, cancellation);
+        for (const auto& given : {options, SocketOptions{}}) {
+            const int socket =
+                co_await connect_tcp(stage.loop, addresses, given, limit, cancellation);
+            const auto value = [socket](int level, int option) {
+                int found = -1;
+                socklen_t size = sizeof found;
+                REQUIRE(::getsockopt(socket, level, option, &found, &size) == 0);
+                return found;
+            };
+            CHECK((value(SOL_SOCKET, SO_KEEPALIVE) != 0) == given.keepalive);
+            CHECK((value(IPPROTO_TCP, TCP_NODELAY) != 0) == given.nodelay);
+            CHECK(value(SOL_SOCKET, SO_PRIORITY) == given.priority.value_or(0));
+            // Linux tells twice what was asked for.
+            if (given.send_buffer) CHECK(value(SOL_SOCKET, SO_SNDBUF) == 2 * *given.send_buffer);
+            if (given.receive_buffer) {
+                CHECK(value(SOL_SOCKET, SO_RCVBUF) == 2 * *given.receive_buffer);
+            }
+            ::close(socket);
+        }
+        HttpPeerSettings settings;
+        settings.url = plain.url();
+        HttpRequest request;
+        for (int round = 0; round < 2; ++round) {
+            for (const auto& given : {options, SocketOptions{}}) {
+                settings.sockets = given;
+                HttpClient client(settings, stage.clients);
+                co_await client.exchange(request, 100);
+            }
+        }
+        CHECK(plain.connections() == 4);
+    });
 }
 
 }  // namespace divan::replication
