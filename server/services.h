@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "server/handlers/uuid_generator.h"
-#include "storage/base/async/event_loop.h"
+#include "server/handlers/node/uuid_generator.h"
 #include "server/http/response.h"
+#include "storage/base/async/event_loop.h"
 #include "storage/base/async/work_pool.h"
 #include "storage/base/clock.h"
 #include "storage/base/metrics.h"

@@ -1,5 +1,5 @@
 # cmake -DFOLDER=… -DFILES=NAME;… -DOUTPUT=FILE.cpp -P embed.cmake
-# Writes the files' bytes into a source file, as server/handlers/account_files.h declares them.
+# Writes the files' bytes into a source file, as server/handlers/sign_in/account_files.h declares them.
 set(types_html "text/html; charset=utf-8")
 set(types_css "text/css; charset=utf-8")
 set(types_js "text/javascript; charset=utf-8")
@@ -17,7 +17,7 @@ foreach(name IN LISTS FILES)
         "     R\"--embedded--(${bytes})--embedded--\"},\n")
 endforeach()
 file(WRITE "${OUTPUT}"
-    "#include \"server/handlers/account_files.h\"\n\n"
+    "#include \"server/handlers/sign_in/account_files.h\"\n\n"
     "namespace divan::server {\nnamespace {\n\n"
     "constexpr AccountFile files[] = {\n${rows}};\n\n"
     "}  // namespace\n\n"

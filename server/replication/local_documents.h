@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "replication/peer.h"
-#include "server/handlers/bulk_get_reader.h"
+#include "server/handlers/bulk/bulk_get_reader.h"
 #include "server/services.h"
 #include "storage/document/attachment.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "replication/peer.h"
-#include "server/handlers/changes_picker.h"
+#include "server/handlers/changes/changes_picker.h"
 #include "server/routes.h"
 #include "storage/base/async/signal.h"
 

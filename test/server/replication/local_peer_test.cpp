@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "replication/job.h"
-#include "server/handlers/bulk.h"
+#include "server/handlers/bulk/bulk.h"
 #include "storage/base/json.h"
 #include "storage/base/log.h"
 #include "test/server/handlers/handler_host.h"

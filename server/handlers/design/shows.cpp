@@ -1,0 +1,117 @@
+#include "server/handlers/design/shows.h"
+
+#include "server/handlers/design/design_functions.h"
+#include "server/handlers/design/function_response.h"
+#include "server/handlers/documents/document_edit.h"
+#include "server/handlers/documents/write_checks.h"
+#include "server/handlers/etag.h"
+#include "server/handlers/json_body.h"
+#include "server/services.h"
+
+namespace divan::server {
+namespace {
+
+using Id = std::optional<std::string>;
+
+Task<std::optional<FunctionBody>> body_text(Call& call) {
+    std::optional<FunctionBody> text;
+    const auto& body = *call.request.body;
+    if (!body.length() && body.absent()) co_return text;
+    auto read = co_await read_body(call);  // not in a braced temporary: g++ 12 destroys it twice
+    text.emplace(FunctionBody{std::move(read), false});
+    co_return text;
+}
+
+FunctionDocument document_of(const Call& call, const Id& id) {
+    return id ? function_document(call, *id, true) : FunctionDocument();
+}
+
+/// chttpd_show:show_etag/4.
+std::string etag_of(const Call& call, const OpenDesign& design, const FunctionDocument& document) {
+    std::string content = design.revision + "\n" + document.revision + "\n";
+    if (const auto* accept = call.request.header("accept")) content += *accept;
+    for (const auto& role : call.identity.roles) content += "\n" + role;
+    return content_etag(content);
+}
+
+Task<Response> show(Call& call, Id id) {
+    const auto body = co_await body_text(call);
+    Response response;
+    co_await call.services.on_scripts([&] {
+        const auto design = open_design(call, call.path("ddoc"));
+        require_function(design, "shows", call.path("function"));
+        const auto document = document_of(call, id);
+        const auto etag = etag_of(call, design, document);
+        if (has_etag(call.request, etag)) {
+            response.status = 304;
+            response.set("ETag", etag);
+            return;
+        }
+        const auto given = design.functions->show(call.path("function"), document.json,
+                                                  request_object(call, id, body));
+        response = function_response(parse_json(given.value()).value());
+        response.set("ETag", etag);
+        response.set("Vary", "Accept");
+    });
+    co_return response;
+}
+
+/// The edit of a document that an update function returned.
+storage::Edit edit_of_update(const Call& call, std::string_view json) {
+    auto document = storage::parse_client_document(json).value();
+    check_document(call, document).value();
+    if (!document.id) document.id = call.services.uuids->next(call.services.config);
+    return make_edit(std::move(document), true, attachment_settings(call.services.config)).value();
+}
+
+Task<Response> update(Call& call, Id id) {
+    const auto body = co_await body_text(call);
+    JsonValue given;
+    std::optional<storage::Edit> edit;
+    co_await call.services.on_scripts([&] {
+        const auto design = open_design(call, call.path("ddoc"));
+        require_function(design, "updates", call.path("function"));
+        const auto updated = design.functions
+                                 ->update(call.path("function"), document_of(call, id).json,
+                                          request_object(call, id, body))
+                                 .value();
+        given = parse_json(updated.response).value();
+        if (updated.document.starts_with('{')) edit = edit_of_update(call, updated.document);
+    });
+    if (!edit) co_return function_response(given);
+    const std::string written_id = edit->id;
+    const auto written = co_await write_edit(call, *std::move(edit));
+    if (!written) co_return refusal(written.error());
+    auto response = function_response(given, 201);
+    response.set("X-Couch-Update-NewRev", to_string(*written));
+    response.set("X-Couch-Id", url_encode(written_id));
+    co_return response;
+}
+
+}  // namespace
+
+Task<Response> run_show(Call& call) {
+    co_return co_await show(call, std::nullopt);
+}
+
+Task<Response> run_show_document(Call& call) {
+    co_return co_await show(call, call.path("id"));
+}
+
+Task<Response> refuse_show(Call&) {
+    co_return refusal(Error{Code::not_found, "Invalid path.", "show_error"});
+}
+
+Task<Response> run_update(Call& call) {
+    co_return co_await update(call, std::nullopt);
+}
+
+Task<Response> run_update_document(Call& call) {
+    co_return co_await update(call, call.path("id"));
+}
+
+Task<Response> refuse_update(Call&) {
+    co_return refusal(Error{Code::not_found, "Invalid path.", "update_error"});
+}
+
+}  // namespace divan::server
