@@ -1,6 +1,7 @@
 #include "replication/scheduler.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "storage/base/log.h"
 #include "storage/base/random.h"
@@ -19,6 +20,11 @@ std::chrono::milliseconds random_time(std::chrono::milliseconds most) {
 std::string crash_text(const RunEnd& end) {
     if (end.error.empty()) return end.reason;
     return end.reason.empty() ? end.error : end.error + ": " + end.reason;
+}
+
+// couch_replicator_share:key/1
+const std::string& owner_of(const Replication& replication) {
+    return replication.database.empty() ? replication.user.name : replication.database;
 }
 
 void set(std::atomic<std::uint64_t>& gauge, std::size_t value) {
@@ -82,6 +88,7 @@ void Scheduler::add(JobRequest request, Waiter waiter) {
             Job& job = jobs_[id];
             job.request = std::make_shared<const JobRequest>(std::move(request));
             if (waiter) job.waiters.push_back(std::move(waiter));
+            share_.add(id, owner_of(job.request->replication), settings_.share);
             note(job, JobEvent::Type::added);
             increment(metrics_.jobs_added);
             wait_until(job, jittered_start());
@@ -131,14 +138,34 @@ void Scheduler::start(Job& job) {
 
 // With the lock held.
 void Scheduler::start_due() {
+    const auto on = running_.size() + ending_.size();
+    if (pending_.empty() || on >= settings_.jobs_max) return;
+    for (Job* job : due_first(settings_.jobs_max - on)) start(*job);
+}
+
+// Those that are due: all of them, or where they are more than `most`, those whose turn it is.
+std::vector<Scheduler::Job*> Scheduler::due_first(std::size_t most) {
+    std::vector<std::pair<double, Job*>> due;
     const auto now = clock_.now();
-    auto next = pending_.begin();
-    while (next != pending_.end() && next->first <= now &&
-           running_.size() + ending_.size() < settings_.jobs_max) {
-        auto& job = jobs_.find(next->second)->second;
-        ++next;  // `start` takes the entry out.
-        if (ending_.empty() || !runs_still(job.request->id.full())) start(job);
+    for (auto next = pending_.begin(); next != pending_.end() && next->first <= now; ++next) {
+        if (!ending_.empty() && runs_still(next->second)) continue;
+        due.emplace_back(0, &jobs_.find(next->second)->second);
     }
+    if (due.size() > most) {
+        for (auto& [priority, job] : due) priority = share_.priority(job->request->id.full());
+        std::stable_sort(due.begin(), due.end(), [](const auto& a, const auto& b) {
+            return a.first != b.first ? a.first < b.first : a.second->started < b.second->started;
+        });
+        due.resize(most);
+    }
+    std::vector<Job*> jobs;
+    for (const auto& [priority, job] : due) jobs.push_back(job);
+    return jobs;
+}
+
+void Scheduler::charge(const std::string& id, const Job& job) {
+    const auto ran = std::min<Time::duration>(clock_.now() - job.started, settings_.interval);
+    share_.charge(id, std::chrono::duration_cast<FairShare::Time>(ran));
 }
 
 // Takes a job out of the list; what it still runs ends on its own.
@@ -147,6 +174,7 @@ void Scheduler::retire(Jobs::iterator job, Calls& calls) {
     increment(metrics_.jobs_removed);
     crashed_ -= std::size_t(gone.history.crashed());
     if (gone.run) {
+        charge(id, gone);
         running_.erase(gone.run_number);
         gone.run->stop();
         ending_.emplace(gone.run_number, Ending{std::move(gone.run), id, {}});
@@ -158,6 +186,7 @@ void Scheduler::retire(Jobs::iterator job, Calls& calls) {
             waiter({RunEnd::Kind::stopped, {}, {}, {}});
         });
     }
+    share_.remove(id);
     jobs_.erase(job);
 }
 
@@ -213,6 +242,7 @@ void Scheduler::end_run(Jobs::iterator entry, const RunEnd& end, Calls& calls) {
         wait_until(job, clock_.now());
         return;
     }
+    charge(entry->first, job);
     const bool failed = end.kind == RunEnd::Kind::failed;
     if (failed) {
         increment(metrics_.jobs_crashes);
@@ -237,6 +267,7 @@ void Scheduler::end_run(Jobs::iterator entry, const RunEnd& end, Calls& calls) {
         return;
     }
     crashed_ -= std::size_t(job.history.crashed());
+    share_.remove(entry->first);
     jobs_.erase(entry);
 }
 
@@ -283,13 +314,20 @@ void Scheduler::tick() {
     start_due();
     if (clock_.now() - turns_taken_ >= settings_.interval) {
         turns_taken_ = clock_.now();
+        end_interval();
         take_turns(settings_);
     }
     count();
 }
 
-// Where more jobs are due than may run, those that ran longest make room; continuous ones alone,
-// unless `max_jobs` itself was lowered.
+void Scheduler::end_interval() {
+    for (const auto& [number, id] : running_) charge(id, jobs_.find(id)->second);
+    share_.end_interval(settings_.share);
+    for (const auto& [number, id] : running_) share_.ran(id, settings_.share);
+}
+
+// Where more jobs are due than may run, others make room: those with the highest priority values,
+// of them those that ran longest; continuous ones alone, unless `max_jobs` itself was lowered.
 void Scheduler::take_turns(const SchedulerSettings& settings) {
     const auto now = clock_.now();
     const auto due = static_cast<std::size_t>(
@@ -302,20 +340,18 @@ void Scheduler::take_turns(const SchedulerSettings& settings) {
     const auto count = std::max(excess, wanted);
     if (count == 0) return;
 
-    std::vector<Job*> candidates;
+    std::vector<std::tuple<bool, double, Time, Job*>> candidates;
     for (auto& [id, job] : jobs_) {
-        const bool may = job.request->replication.continuous || excess > 0;
-        if (job.run && !job.resting && may) candidates.push_back(&job);
+        const bool continuous = job.request->replication.continuous;
+        if (!job.run || job.resting || (!continuous && excess == 0)) continue;
+        candidates.emplace_back(!continuous, -share_.priority(id), job.started, &job);
     }
-    std::sort(candidates.begin(), candidates.end(), [](const Job* a, const Job* b) {
-        const bool first = a->request->replication.continuous;
-        const bool second = b->request->replication.continuous;
-        return first != second ? first : a->started < b->started;
-    });
+    std::sort(candidates.begin(), candidates.end());
     candidates.resize(std::min(count, candidates.size()));
-    for (Job* job : candidates) {
-        job->resting = true;
-        job->run->stop();
+    for (const auto& candidate : candidates) {
+        Job& job = *std::get<Job*>(candidate);
+        job.resting = true;
+        job.run->stop();
     }
 }
 

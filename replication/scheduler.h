@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replication/fair_share.h"
 #include "replication/job_history.h"
 #include "replication/job_run.h"
 #include "storage/base/clock.h"
@@ -26,6 +27,7 @@ struct SchedulerSettings {
     std::chrono::milliseconds interval{60'000};       ///< `interval`
     std::chrono::seconds healthy_after{120};          ///< `health_threshold`
     std::chrono::milliseconds startup_jitter{5'000};  ///< `startup_jitter`
+    FairShareSettings share = {};
 };
 
 /// A job as it is shown.
@@ -42,10 +44,10 @@ struct JobInfo {
 };
 
 /// Which jobs run, and when. A job that waits for changes costs next to nothing, so all of them
-/// run as long as there are not more than `jobs_max`; beyond that they take turns, at most
-/// `churn_max` each `interval`, as in couch_replicator_scheduler. A crashed job of a document rests
-/// (`crash_backoff`, and up to a tenth more, so that many do not come back at once); a crashed
-/// transient one is gone.
+/// run as long as there are not more than `jobs_max`; beyond that they take turns by `FairShare`,
+/// at most `churn_max` each `interval`, as in couch_replicator_scheduler. A crashed job of a
+/// document rests (`crash_backoff`, and up to a tenth more, so that many do not come back at once);
+/// a crashed transient one is gone.
 ///
 /// Any thread. What is called back is called without a lock, on whatever thread something ended.
 class Scheduler {
@@ -89,7 +91,7 @@ private:
         std::size_t run_number = 0;
         std::optional<JobProgress> progress;
         Time due;
-        Time started;
+        Time started;  ///< The run that is on or was the last.
         bool resting = false;  ///< It was told to stop, to let others run.
         std::vector<Waiter> waiters;
     };
@@ -104,11 +106,14 @@ private:
 
     void start(Job& job);
     void start_due();
+    std::vector<Job*> due_first(std::size_t most);
     bool runs_still(std::string_view id) const;
     void wait_until(Job& job, Time due);
     void retire(Jobs::iterator job, Calls& calls);
     void on_end(std::size_t run_number, RunEnd end);
     void end_run(Jobs::iterator job, const RunEnd& end, Calls& calls);
+    void charge(const std::string& id, const Job& job);
+    void end_interval();
     void take_turns(const SchedulerSettings& settings);
     void note(Job& job, JobEvent::Type type, std::string reason = {});
     Time jittered_start();
@@ -124,6 +129,7 @@ private:
     mutable std::mutex mutex_;
     SchedulerSettings settings_;
     Jobs jobs_;
+    FairShare share_;
     std::map<std::size_t, std::string> running_;        ///< By the runs' numbers.
     std::map<std::size_t, Ending> ending_;
     std::set<std::pair<Time, std::string>> pending_;    ///< By when they are due.

@@ -1,5 +1,8 @@
 #include "replication/settings.h"
 
+#include <charconv>
+#include <cmath>
+
 namespace divan::replication {
 namespace {
 
@@ -14,6 +17,17 @@ std::int64_t number(const ReadSetting& read, std::string_view key, std::int64_t 
 std::chrono::milliseconds time(const ReadSetting& read, std::string_view key,
                                std::chrono::milliseconds otherwise) {
     return std::chrono::milliseconds(number(read, key, otherwise.count(), 1, day_ms));
+}
+
+// A number, whole or not, as text that is nothing else.
+double coefficient(const ReadSetting& read, std::string_view key, double otherwise) {
+    const auto text = read(section, key);
+    if (!text) return otherwise;
+    double value = otherwise;
+    const auto* end = text->data() + text->size();
+    const auto parsed = std::from_chars(text->data(), end, value);
+    const bool good = parsed.ec == std::errc() && parsed.ptr == end && std::isfinite(value);
+    return good ? value : otherwise;
 }
 
 // "http, https"
@@ -69,6 +83,12 @@ SchedulerSettings read_scheduler_settings(const ReadSetting& read) {
     settings.healthy_after = std::chrono::seconds(
         number(read, "health_threshold", settings.healthy_after.count(), 0, day_ms / 1000));
     settings.startup_jitter = time(read, "startup_jitter", settings.startup_jitter);
+    auto& share = settings.share;
+    share.usage_coefficient = coefficient(read, "usage_coeff", share.usage_coefficient);
+    share.priority_coefficient = coefficient(read, "priority_coeff", share.priority_coefficient);
+    share.shares = [read](const std::string& owner) {
+        return static_cast<double>(read_integer(read, "replicator.shares", owner, 100, 1, 1000));
+    };
     return settings;
 }
 

@@ -44,6 +44,12 @@ struct Bench {
         },
         [this] { return settings; }, clock, metrics};
 
+    /// Of another database of documents.
+    JobRequest request_of(std::string database, std::string id) {
+        auto made = request(id, id);
+        made.replication.database = std::move(database);
+        return made;
+    }
     JobRequest request(std::string id, std::string doc_id = "", bool continuous = true) {
         JobRequest made;
         made.id = {std::move(id), ""};
@@ -209,6 +215,48 @@ TEST_CASE("scheduler: more jobs than may run take turns") {
     CHECK(bench.scheduler.job("e")->state() == "running");
     CHECK(bench.scheduler.job("a")->history.events()[0].type == JobEvent::Type::stopped);
     CHECK(bench.scheduler.job("a")->state() == "pending");
+}
+
+TEST_CASE("scheduler: beyond max_jobs databases get turns by their shares") {
+    Bench bench;
+    bench.settings.jobs_max = 10;
+    bench.settings.churn_max = 5;
+    bench.settings.startup_jitter = std::chrono::milliseconds(1);
+    std::map<std::string, double> shares{{"big/_replicator", 300}};
+    bench.settings.share.shares = [&](const std::string& owner) {
+        return shares.count(owner) ? shares[owner] : 100;
+    };
+    for (int i = 0; i < 20; ++i) {
+        bench.scheduler.add(bench.request_of("big/_replicator", "b" + std::to_string(i)));
+        bench.scheduler.add(bench.request_of("_replicator", "s" + std::to_string(i)));
+    }
+    double big = 0, all = 0;
+    for (int minute = 0; minute < 400; ++minute) {
+        bench.clock.seconds += 60;
+        bench.scheduler.tick();
+        bench.settle();
+        std::erase_if(bench.runs, [](const auto& run) { return run->over; });
+        CHECK(bench.on() == 10);
+        for (const auto& run : bench.runs) big += run->id.front() == 'b';
+        all += 10;
+    }
+    CHECK(big / all > 0.70);
+    CHECK(big / all < 0.80);
+}
+
+TEST_CASE("scheduler: a place that becomes free goes to the database that used least") {
+    Bench bench;
+    bench.settings.jobs_max = 2;
+    bench.scheduler.add(bench.request_of("a/_replicator", "a1"));
+    bench.scheduler.add(bench.request_of("a/_replicator", "a2"));
+    bench.clock.seconds += 60;
+    bench.scheduler.tick();
+    bench.scheduler.add(bench.request_of("a/_replicator", "a3"));
+    bench.scheduler.add(bench.request_of("b/_replicator", "b1"));
+    bench.scheduler.remove("a1");
+    bench.settle();
+    CHECK(bench.scheduler.job("b1")->state() == "running");
+    CHECK(bench.scheduler.job("a3")->state() == "pending");
 }
 
 TEST_CASE("scheduler: thousands of jobs all stay on; many at once do not start at once") {
