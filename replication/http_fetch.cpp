@@ -19,6 +19,10 @@ constexpr std::size_t singles_at_once = 4;
 // Less is looked at here and now: a hop to the pool takes longer.
 constexpr std::size_t pool_bytes_least = 16 * 1024;
 
+BulkGetUse::Time now() {
+    return std::chrono::steady_clock::now();
+}
+
 }  // namespace
 
 /// One row of the request. `done`: it came, or was replaced by newer ones that did.
@@ -99,7 +103,7 @@ bool means_no_bulk_get(int status) {
 }  // namespace
 
 Task<void> HttpFetch::run(std::vector<DocumentRevisions> wanted) {
-    for (std::size_t begin = 0; bulk_get_.usable && begin < wanted.size();) {
+    for (std::size_t begin = 0; begin < wanted.size() && bulk_get_.due(now());) {
         std::size_t end = begin;
         std::size_t revisions = 0;
         while (end < wanted.size() && (end == begin || revisions < bulk_revisions_max)) {
@@ -119,13 +123,25 @@ Task<void> HttpFetch::get_in_bulk(std::vector<DocumentRevisions>& wanted, std::s
     for (auto i = begin; i < end; ++i) {
         for (const auto& revision : wanted[i].revisions) asked.push_back({&wanted[i], revision});
     }
+    const bool known = co_await ask_bulk(asked);
+    std::size_t came = 0;
+    for (const auto& one : asked) {
+        if (!one.done) continue;
+        std::erase(one.document->revisions, one.revision);
+        ++came;
+    }
+    if (known) bulk_get_.answered(asked.size(), came, now());
+    else bulk_get_.refused(asked.size(), now());
+}
+
+// False where the peer does not know what it was asked.
+Task<bool> HttpFetch::ask_bulk(std::vector<Asked>& asked) {
     HttpRequest request;
     request.method = "POST";
     request.path = "_bulk_get";
     request.query = "latest=true&revs=true";  // PouchDB Server reads any text as true
     request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
     request.body = bulk_request(asked);
-    bulk_get_.counts.attempts += asked.size();
     for (unsigned failures = 0;;) {
         const auto answer = co_await client_.send(request);
         const int status = answer->head.status;
@@ -133,16 +149,10 @@ Task<void> HttpFetch::get_in_bulk(std::vector<DocumentRevisions>& wanted, std::s
             const std::string body = co_await answer->body(refusal_bytes_max);
             throw refusal_of(client_, status, body);
         }
-        if (status != 200) {
-            if (means_no_bulk_get(status)) bulk_get_.usable = false;
-            break;
-        }
+        if (status != 200) co_return !means_no_bulk_get(status);
         const bool whole = co_await read_bulk(*answer, asked);
-        if (whole || failures >= client_.settings().retries) break;
+        if (whole || failures >= client_.settings().retries) co_return true;
         co_await client_.back_off(failures++);
-    }
-    for (const auto& one : asked) {
-        if (one.done) std::erase(one.document->revisions, one.revision);
     }
 }
 
@@ -182,7 +192,6 @@ Task<void> HttpFetch::take_bulk(std::vector<Answer> answers, std::vector<Asked>&
             auto* one = find_asked(asked, place, document);
             if (one == nullptr || one->done) continue;
             one->done = true;
-            ++bulk_get_.counts.documents;
             co_await sink_.take(std::move(document), nullptr);
         }
     }

@@ -4,24 +4,19 @@
 #include <string>
 #include <vector>
 
+#include "replication/bulk_get_use.h"
 #include "replication/http/client.h"
 #include "replication/http/slots.h"
 #include "replication/peer.h"
 
 namespace divan::replication {
 
-/// Whether a peer has `_bulk_get`; learned from its answers, and kept for as long as the peer.
-struct BulkGet {
-    bool usable = true;
-    BulkGetCounts counts;
-};
-
 /// `Peer::fetch` over HTTP: documents without attachments come by `_bulk_get`, many at once; those
 /// with attachments, and all of a peer that has no `_bulk_get`, one by one, several at a time.
 class HttpFetch {
 public:
     /// All outlive it.
-    HttpFetch(HttpClient& client, DocumentSink& sink, BulkGet& bulk_get)
+    HttpFetch(HttpClient& client, DocumentSink& sink, BulkGetUse& bulk_get)
         : client_(client), sink_(sink), bulk_get_(bulk_get) {}
 
     Task<void> run(std::vector<DocumentRevisions> wanted);
@@ -32,6 +27,7 @@ private:
 
     Task<void> get_in_bulk(std::vector<DocumentRevisions>& wanted, std::size_t begin,
                            std::size_t end);
+    Task<bool> ask_bulk(std::vector<Asked>& asked);
     Task<bool> read_bulk(HttpAnswer& answer, std::vector<Asked>& asked);
     Task<void> take_bulk(std::vector<Answer> answers, std::vector<Asked>& asked,
                          std::size_t& row);
@@ -40,7 +36,7 @@ private:
 
     HttpClient& client_;
     DocumentSink& sink_;
-    BulkGet& bulk_get_;
+    BulkGetUse& bulk_get_;
     Slots turn_{1};  ///< At the sink.
     std::vector<DocumentRevisions> left_;
     std::size_t next_ = 0;

@@ -34,7 +34,7 @@ std::string plain(std::string_view value) {
 class HttpPeer : public Peer {
 public:
     HttpPeer(HttpPeerSettings settings, HttpClients& clients)
-        : client_(std::move(settings), clients), bulk_get_{client_.settings().use_bulk_get, {}} {}
+        : client_(std::move(settings), clients), bulk_get_(client_.settings().use_bulk_get) {}
 
     const std::string& name() const override { return client_.name(); }
 
@@ -128,7 +128,7 @@ public:
         co_await fetch.run(std::move(wanted));
     }
 
-    BulkGetCounts bulk_get_counts() const override { return bulk_get_.counts; }
+    BulkGetCounts bulk_get_counts() const override { return bulk_get_.counts(); }
 
     // A design document goes by itself, as in CouchDB: an answer to it alone tells who may not.
     Task<std::vector<StoreOutcome>> store(std::vector<TravellingDocument> documents) override {
@@ -189,7 +189,7 @@ private:
     }
 
     HttpClient client_;
-    BulkGet bulk_get_;
+    BulkGetUse bulk_get_;
     std::optional<bool> is_pouchdb_;  ///< Asked when it matters.
 };
 
