@@ -82,7 +82,10 @@ bool is_row(std::string_view row) {
 }  // namespace
 
 HttpChangesFeed::HttpChangesFeed(HttpClient& client, ChangesQuery query)
-    : client_(client), cancellation_(client.cancellation()), query_(std::move(query)) {}
+    : client_(client),
+      cancellation_(client.cancellation()),
+      pending_(client, cancellation_),
+      query_(std::move(query)) {}
 
 // The feed says something well before we would take it for dead.
 HttpRequest HttpChangesFeed::request() {
@@ -187,11 +190,21 @@ Task<bool> HttpChangesFeed::read(bool may_wait, bool& lost) {
     co_return false;
 }
 
+// Before a wait, and between batches: a feed that ends with its first batch tells by itself.
+bool HttpChangesFeed::asks_pending(const ChangesBatch& batch) const {
+    if (!batch.rows.empty() || !(begun_ || query_.continuous)) return false;
+    return pending_.due(std::chrono::steady_clock::now());
+}
+
 Task<ChangesBatch> HttpChangesFeed::next(std::size_t rows_max) {
     if (cancellation_.requested()) throw cancelled();
     ChangesBatch batch;
     while (!ended_ && batch.rows.size() < rows_max) {
         if (!answer_) co_await open();
+        if (asks_pending(batch)) {
+            const bool news = co_await pending_.ask(query_.since);
+            if (news && query_.continuous) break;  // it may wait long for a row
+        }
         take_rows(batch, rows_max);
         if (batch.rows.size() == rows_max) break;
         const bool may_wait = !query_.continuous || batch.rows.empty();
@@ -215,6 +228,10 @@ Task<ChangesBatch> HttpChangesFeed::next(std::size_t rows_max) {
         close();
         if (!ended_) co_await back_off(failures_);
     }
+    begun_ = true;
+    pending_.read(batch.rows.size());
+    if (batch.pending) pending_.told(*batch.pending);
+    batch.pending = pending_.value();
     batch.last_sequence = query_.since;
     batch.ended = ended_;
     co_return batch;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "replication/http/client.h"
+#include "replication/http_pending.h"
 #include "replication/row_splitter.h"
 
 namespace divan::replication {
@@ -22,6 +23,7 @@ public:
 private:
     Task<void> open();
     Task<bool> read(bool may_wait, bool& lost);
+    bool asks_pending(const ChangesBatch& batch) const;
     void take_rows(ChangesBatch& batch, std::size_t rows_max);
     void take_row(std::string_view row, ChangesBatch& batch);
     void take_end(std::string_view frame, ChangesBatch& batch);
@@ -31,12 +33,14 @@ private:
 
     HttpClient& client_;
     Cancellation cancellation_;
+    PendingChanges pending_;
     ChangesQuery query_;  ///< `since` goes along with what was read.
     std::unique_ptr<HttpAnswer> answer_;
     std::unique_ptr<RowSplitter> splitter_;
     std::chrono::steady_clock::time_point opened_;
     unsigned failures_ = 0;  ///< In a row.
     bool ended_ = false;
+    bool begun_ = false;
 };
 
 }  // namespace divan::replication

@@ -81,7 +81,8 @@ public:
     virtual ~ChangesFeed() = default;
     /// Up to `rows_max` rows, at least one unless `ended`. A continuous feed waits for the first
     /// row as long as it takes, and for no other; the peer may reconnect below.
-    /// It may return none too, where the sequence went on without a row (of a filtered feed).
+    /// It may return none too, where the sequence went on without a row (of a filtered feed), or
+    /// where `pending` is another than before.
     virtual Task<ChangesBatch> next(std::size_t rows_max) = 0;
     /// A `next` that waits, and every later one, ends with `cancelled`. The peer stays usable.
     virtual void cancel() = 0;

@@ -243,6 +243,10 @@ TEST_CASE("Foreign peers: a feed that is cut goes on after its last row") {
     std::string lines;
     ScriptedServer server([&](Connection& connection) {
         for (std::string head; !(head = connection.request()).empty();) {
+            if (head.find("limit=0") != head.npos) {
+                connection.answer("200 OK", "{\"pending\":0}");
+                continue;
+            }
             lines += head.substr(head.find("since="), 8) + " ";
             CHECK(head.find("Accept-Encoding: identity\r\n") != head.npos);  // rows must not wait
             const auto row =
@@ -274,6 +278,39 @@ TEST_CASE("Foreign peers: a feed that is cut goes on after its last row") {
         CHECK(ids == "a0 a1 a2 a3 ");
     });
     CHECK(lines == "since=0& since=1& since=2& since=3& ");
+}
+
+TEST_CASE("Foreign peers: pending changes of sequences that are numbers, and where none are told") {
+    for (const bool numbers : {true, false}) {
+        CAPTURE(numbers);
+        Foreign foreign([&](const std::string& head, Connection& connection) {
+            if (head.find("limit=0") != head.npos) {
+                return connection.answer("200 OK", R"({"results":[],"last_seq":7})");
+            }
+            if (head.find("_changes") == head.npos) {
+                return connection.answer("200 OK", numbers ? R"({"update_seq":9})" : "{}");
+            }
+            const std::string row = R"({"seq":7,"id":"a","changes":[{"rev":"1-a"}]})";
+            connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            connection.send(fmt::format("{:x}\r\n{}\n\r\n", row.size() + 1, row));
+            connection.request();
+        });
+        run_on_loop([&](LoopStage& stage) -> Task<void> {
+            const auto peer = make_http_peer(foreign.settings(), stage.clients);
+            ChangesQuery query;
+            query.since = "6";
+            query.continuous = true;
+            const auto feed = co_await peer->changes(query);
+            auto batch = co_await feed->next(10);
+            if (numbers) {
+                CHECK(batch.rows.empty());
+                CHECK(batch.pending == 3);
+                batch = co_await feed->next(10);
+            }
+            CHECK(batch.rows.size() == 1);
+            CHECK(batch.pending == (numbers ? std::optional<std::uint64_t>(2) : std::nullopt));
+        });
+    }
 }
 
 TEST_CASE("Foreign peers: rows that are none are refused") {
