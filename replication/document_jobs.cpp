@@ -76,7 +76,9 @@ std::string last_state_json(std::string_view database, std::string_view id,
 }  // namespace
 
 DocumentJobs::DocumentJobs(DocumentJobsHost host, Scheduler& scheduler)
-    : host_(std::move(host)), scheduler_(scheduler) {
+    : host_(std::move(host)),
+      scheduler_(scheduler),
+      states_(host_.catalog, host_.clock, host_.pool) {
     scheduler_.on_document_job_end(
         [this](const JobInfo& job, const RunEnd& end) { job_ended(job, end); });
 }
@@ -96,8 +98,7 @@ void DocumentJobs::stop() {
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return writes_ == 0; });
+    states_.finish();
 }
 
 void DocumentJobs::note(const std::string& database) {
@@ -184,13 +185,13 @@ void DocumentJobs::change(const std::string& database, const std::string& id,
         return;
     }
     if ((state == "triggered" || state == "error") && !host_.update_docs()) {
-        write(key, no_fields());  // Of other servers, or other settings.
+        states_.write(key, no_fields());  // Of other servers, or other settings.
     }
     auto parsed = parse_replication(body, host_.rules(), nullptr);
     if (parsed.has_error()) {
         remove(key);
         increment(host_.metrics.replication.failed_documents);
-        write(key, failed_fields(parsed.error().reason));
+        states_.write(key, failed_fields(parsed.error().reason));
         return;
     }
     parsed->database = database;
@@ -276,7 +277,7 @@ void DocumentJobs::looked_up(const Key& key, std::uint64_t attempt, Result<JobRe
             return;
         }
         increment(host_.metrics.replication.failed_documents);
-        write(key, failed_fields(*taken));
+        states_.write(key, failed_fields(*taken));
         rows_.erase(entry);
         return;
     }
@@ -319,7 +320,7 @@ void DocumentJobs::scheduled(const Key& key, Row& row, const std::string& job) {
         replan_ = true;
         wake_.notify_all();
     }
-    if (first && host_.update_docs()) write(key, triggered_fields(job));
+    if (first && host_.update_docs()) states_.write(key, triggered_fields(job));
 }
 
 // With the lock held.
@@ -332,7 +333,7 @@ void DocumentJobs::set_back(const Key& key, Row& row, std::string reason) {
     row.next_look = host_.clock.now() + seconds(1) + random_up_to(most);
     replan_ = true;
     wake_.notify_all();
-    if (host_.update_docs()) write(key, error_fields(row.info, ""));
+    if (host_.update_docs()) states_.write(key, error_fields(row.info, ""));
 }
 
 std::chrono::seconds DocumentJobs::random_up_to(seconds most) {
@@ -340,34 +341,33 @@ std::chrono::seconds DocumentJobs::random_up_to(seconds most) {
     return seconds(static_cast<std::int64_t>(random_u64() % range));
 }
 
+// With the lock held. What another job of the document did is no news of this one.
+bool DocumentJobs::is_job_of(const Key& key, const JobRequest& request) const {
+    const auto row = rows_.find(key);
+    return row != rows_.end() && row->second.job == request.id.full();
+}
+
+// couch_replicator_scheduler_job:doc_update_triggered/1
+void DocumentJobs::job_opened(const JobRequest& request) {
+    if (!host_.update_docs()) return;
+    const Key key{request.replication.database, request.replication.doc_id};
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || !is_job_of(key, request)) return;
+    states_.write(key, triggered_fields(request.id.full()));
+}
+
 void DocumentJobs::job_ended(const JobInfo& job, const RunEnd& end) {
     const auto& asked = job.request->replication;
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
     const Key key{asked.database, asked.doc_id};
+    if (stopping_ || !is_job_of(key, *job.request)) return;
     if (end.kind == RunEnd::Kind::completed) {
         increment(host_.metrics.replication.completed_documents);
-        write(key, completed_fields(completed_stats_json(job)));
+        states_.write(key, completed_fields(completed_stats_json(job)));
     } else if (end.kind == RunEnd::Kind::failed && host_.update_docs()) {
         const auto& reason = job.history.events().front().reason;
-        write(key, error_fields(reason, job.request->id.full()));
+        states_.write(key, error_fields(reason, job.request->id.full()));
     }
-}
-
-void DocumentJobs::write(const Key& key, StateFields fields) {
-    const auto now = host_.clock.unix_seconds();
-    ++writes_;
-    host_.pool.post([this, key, fields = std::move(fields), now] {
-        try {
-            write_state(host_.catalog, key.first, key.second, fields, now);
-        } catch (const std::exception& failure) {
-            log(LogLevel::error, "replication document " + key.second + " in " + key.first +
-                                     " was not updated: " + failure.what());
-        }
-        const std::lock_guard lock(mutex_);
-        --writes_;
-        wake_.notify_all();
-    });
 }
 
 std::optional<DocumentJobs::Shown> DocumentJobs::show(std::string_view database,

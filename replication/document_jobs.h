@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -14,6 +13,7 @@
 
 #include "replication/document_state.h"
 #include "replication/scheduler.h"
+#include "replication/state_writer.h"
 #include "storage/base/async/event_loop.h"
 #include "storage/base/ids.h"
 
@@ -54,6 +54,9 @@ public:
     /// Something happened to a database. Any thread; short.
     void note(const std::string& database);
 
+    /// A run of a document's job has both its ends open. Any thread; short.
+    void job_opened(const JobRequest& request);
+
     /// A row of `_scheduler/docs`: of `body`, the document as it is stored now, where its state is
     /// a last one, else of the job that is made of it. Empty where there is neither.
     struct Shown {
@@ -65,7 +68,7 @@ public:
 
 private:
     using Time = std::chrono::steady_clock::time_point;
-    using Key = std::pair<std::string, std::string>;  ///< Database, document id.
+    using Key = StateWriter::Key;
     struct Row {
         std::shared_ptr<const Replication> replication;
         enum class State : std::uint8_t { initializing, error, scheduled };
@@ -97,7 +100,7 @@ private:
     std::optional<std::string> taken_by(const Key& key, const JobRequest& request,
                                         bool& for_good) const;
     void job_ended(const JobInfo& job, const RunEnd& end);
-    void write(const Key& key, StateFields fields);
+    bool is_job_of(const Key& key, const JobRequest& request) const;
     std::chrono::seconds random_up_to(std::chrono::seconds most);
 
     const DocumentJobsHost host_;
@@ -111,7 +114,7 @@ private:
     std::uint64_t last_attempt_ = 0;
     bool replan_ = false;  ///< A look-up may be due earlier than the thread knows.
     bool stopping_ = false;
-    std::atomic<std::size_t> writes_{0};  ///< On the pool.
+    StateWriter states_;
     std::thread thread_;
 };
 

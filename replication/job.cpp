@@ -139,6 +139,7 @@ Task<void> Job::Run::open() {
     });
     opened_ = true;
     publish();
+    if (settings_.opened) settings_.opened();
 }
 
 /// What couch_replicator_scheduler_job:replication_start_error/1 says.

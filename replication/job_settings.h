@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,6 +37,9 @@ struct JobSettings {
     std::chrono::milliseconds missing_document_retry{2000};
     /// How long what is in flight may take to end after `Job::stop`.
     std::chrono::milliseconds stop_grace{5000};
+
+    /// Where it is set: called when both ends are open and their checkpoints known, on the loop.
+    std::function<void()> opened = {};
 
     /// When the replication was asked for, in seconds since 1970: `start_time` of histories.
     std::int64_t start_time = 0;

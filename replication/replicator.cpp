@@ -133,6 +133,9 @@ std::shared_ptr<JobRun> Replicator::launch(std::shared_ptr<const JobRequest> req
     auto settings = job_settings(*request, counted);
     settings.document_id_bytes_max = read_document_id_max(host_.setting);
     settings.missing_document_retry = read_missing_document_retry(host_.setting);
+    if (!request->transient()) {
+        settings.opened = [this, request] { documents_->job_opened(*request); };
+    }
     return run_on_loop(*loop.loop, loop.make_peer, std::move(request), std::move(settings),
                        host_.clock, std::move(ended));
 }

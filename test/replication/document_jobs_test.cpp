@@ -42,10 +42,10 @@ struct Stage {
     storage::Catalog catalog{*engine};
     Clock clock;
     Metrics metrics;
-    std::unique_ptr<WorkPool> pool = make_work_pool(1);
+    std::unique_ptr<WorkPool> pool = make_work_pool(3);
     std::map<std::string, std::shared_ptr<IdleRun>> runs;
     std::mutex runs_mutex;
-    std::string filter_error;
+    bool update_docs = false;
     Scheduler scheduler{[this](auto request, const auto&, auto ended) {
                             auto run = std::make_shared<IdleRun>(*pool, std::move(ended));
                             const std::lock_guard lock(runs_mutex);
@@ -55,7 +55,7 @@ struct Stage {
                         [] { return SchedulerSettings(); }, clock, metrics};
     std::unique_ptr<DocumentJobs> jobs = std::make_unique<DocumentJobs>(
         DocumentJobsHost{catalog, clock, metrics, *pool, [] { return Rules(); },
-                         [] { return false; },
+                         [this] { return update_docs; },
                          [this](Replication asked, auto done) {
                              if (!asked.filter.empty()) {
                                  done(Error{Code::not_found, "no such filter", {}});
@@ -164,6 +164,82 @@ TEST_CASE("replication documents: completed ones are told so, and stay so") {
     CHECK(stage.state("_replicator", "d") == "completed");
     CHECK(stage.member("d", "_replication_stats").find("\"start_time\"") != std::string::npos);
     CHECK(stage.scheduler.jobs().empty());
+}
+
+TEST_CASE("replication documents: with update_docs every state is written") {
+    Stage stage;
+    stage.update_docs = true;
+    stage.jobs->start();
+    const auto is = [&](std::string_view state) {
+        Stage::until([&] { return stage.member("d", "_replication_state") == state; });
+    };
+    stage.put("_replicator", "d", R"({"source":"http://a/x","target":"http://b/y"})");
+    is("\"triggered\"");
+    const auto job = stage.scheduler.jobs().at(0).request;
+    CHECK(stage.member("d", "_replication_id") == json_string(job->id.full()));
+    CHECK(stage.member("d", "_replication_state_time").size() == 22);
+
+    stage.run("d")->end({RunEnd::Kind::failed, {}, "db_not_found", "could not open http://b/y/"});
+    is("\"error\"");
+    CHECK(stage.member("d", "_replication_state_reason") ==
+          "\"db_not_found: could not open http://b/y/\"");
+    CHECK(stage.member("d", "_replication_id") == json_string(job->id.full()));
+    CHECK(stage.state("_replicator", "d") == "crashing");
+
+    stage.jobs->job_opened(*job);  // After its rest it runs again.
+    is("\"triggered\"");
+    CHECK(stage.member("d", "_replication_state_reason").empty());
+    CHECK(stage.scheduler.jobs().size() == 1);  // None of these changes made it another job.
+}
+
+TEST_CASE("replication documents: a last state is not undone by an earlier one") {
+    Stage stage;
+    stage.update_docs = true;
+    stage.jobs->start();
+    for (int i = 0; i < 50; ++i) {
+        const auto id = "d" + std::to_string(i);
+        stage.put("_replicator", id,
+                  R"({"source":"http://a/)" + id + R"(","target":"http://b/y"})");
+        Stage::until([&] { return stage.run(id) != nullptr; });
+        stage.run(id)->end({RunEnd::Kind::completed, "{}", {}, {}});
+    }
+    stage.jobs->stop();
+    for (int i = 0; i < 50; ++i) {
+        const auto id = "d" + std::to_string(i);
+        CHECK(stage.member(id, "_replication_state") == "\"completed\"");
+        CHECK(stage.member(id, "_replication_id").size() > 32);
+    }
+}
+
+TEST_CASE("replication documents: an id that cannot be made, with update_docs") {
+    Stage stage;
+    stage.update_docs = true;
+    stage.jobs->start();
+    stage.put("_replicator", "d",
+              R"({"source":"http://a/x","target":"http://b/y","filter":"a/b"})");
+    Stage::until([&] { return stage.member("d", "_replication_state") == "\"error\""; });
+    CHECK(stage.member("d", "_replication_state_reason") == "\"no such filter\"");
+    CHECK(stage.member("d", "_replication_id") == "null");
+}
+
+TEST_CASE("replication documents: states of other servers or settings are taken away") {
+    Stage stage;
+    for (const char* state : {"triggered", "error"}) {
+        stage.put("_replicator", state,
+                  R"({"source":"http://a/)" + std::string(state) +
+                      R"(","target":"http://b/y","continuous":true,"_replication_id":"i",)"
+                      R"("_replication_state_time":"t","_replication_state_reason":"r",)"
+                      R"("_replication_state":")" + state + "\"}");
+    }
+    stage.jobs->start();
+    for (const char* id : {"triggered", "error"}) {
+        Stage::until([&] { return stage.member(id, "_replication_state").empty(); });
+        Stage::until([&] { return stage.state("_replicator", id) == "running"; });
+        for (const char* member : {"_replication_id", "_replication_state_time",
+                                   "_replication_state_reason", "_replication_stats"}) {
+            CHECK(stage.member(id, member).empty());
+        }
+    }
 }
 
 TEST_CASE("replication documents: a change of the document is a new job, others are not") {
