@@ -19,7 +19,7 @@ const harms = ['cut', 'truncate', 'stall', 'spoil', 'slow']
 
 export class FaultProxy {
   constructor (port, random) {
-    Object.assign(this, { target: port, random, healthy: true, counts: {} })
+    Object.assign(this, { target: port, random, healthy: true, counts: {}, passed: 0 })
     this.sockets = new Set()
     this.server = net.createServer(client => this.connect(client))
   }
@@ -64,6 +64,7 @@ export class FaultProxy {
     let stalled = false
     from.on('end', () => to.end())
     from.on('data', bytes => {
+      this.passed += bytes.length
       if (stalled) return
       const before = passed
       passed += bytes.length

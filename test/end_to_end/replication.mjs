@@ -12,6 +12,7 @@
 //   3. An attachment of any size takes no memory to speak of in either server.
 import crypto from 'node:crypto'
 import http from 'node:http'
+import { FaultProxy, randomFrom } from './fault_proxy.mjs'
 import { Checks, Server, eventually, numbers, sleep } from './support.mjs'
 
 const option = (name, otherwise) => {
@@ -56,8 +57,11 @@ function tidy (doc) {
   return doc
 }
 
-async function sameLeaves (source, database, target, otherDatabase, what) {
-  const [a, b] = [await leaves(source, database), await leaves(target, otherDatabase)]
+/** `chosen`: those documents of the source that are to be there. */
+async function sameLeaves (source, database, target, otherDatabase, what, chosen = () => true) {
+  const all = await leaves(source, database)
+  const a = new Map([...all].filter(([, text]) => chosen(JSON.parse(text))))
+  const b = await leaves(target, otherDatabase)
   checks.same(b.size, a.size, `${what}: as many leaves`)
   const differing = [...a].filter(([key, text]) => b.get(key) !== text)
   checks.same(differing.slice(0, 1).map(([key]) => [key, b.get(key)]), [], `${what}: equal leaves`)
@@ -180,15 +184,19 @@ await checks.run('pull without _bulk_get', async () => {
   await sameLeaves(there, 'pull', here, 'one-by-one', 'open_revs')
 })
 
-await checks.run(`${manyDocuments} small documents`, async () => {
-  await make(here, 'many')
+await checks.run(`${manyDocuments} small documents, pushed and pulled`, async () => {
+  await make(here, 'many', 'many-back')
   await make(there, 'many')
   await writeMany(here, 'many', manyDocuments)
-  const started = Date.now()
-  await replicate({ source: 'many', target: address(there, 'many') })
-  const seconds = (Date.now() - started) / 1000
-  console.log(`     ${Math.round(manyDocuments / seconds)} documents/s`)
-  await sameLeaves(here, 'many', there, 'many', 'many')
+  for (const [body, ...compared] of [
+    [{ source: 'many', target: address(there, 'many') }, here, 'many', there, 'many', 'pushed'],
+    [{ source: address(there, 'many'), target: 'many-back' }, there, 'many', here, 'many-back', 'pulled']
+  ]) {
+    const started = Date.now()
+    await replicate(body)
+    console.log(`     ${Math.round(manyDocuments * 1000 / (Date.now() - started))} documents/s`)
+    await sameLeaves(...compared)
+  }
 })
 
 await checks.run('both ways: edits on both sides meet as conflicts', async () => {
@@ -209,17 +217,91 @@ await checks.run('both ways: edits on both sides meet as conflicts', async () =>
   checks.same(doc._conflicts?.length, 1, 'a conflict is there')
 })
 
-await checks.run('filtered: by function, selector, ids', async () => {
-  await make(here, 'f1', 'f2', 'f3')
+await checks.run('both ways, continuously, while both sides are written', async () => {
+  await make(here, 'twins')
+  await make(there, 'twins')
+  const ends = [address(here, 'twins'), address(there, 'twins')]
+  for (const [name, source, target] of [['there', ...ends], ['here', ...ends.toReversed()]]) {
+    await here.json('PUT', `/_replicator/${name}`, { source, target, continuous: true })
+  }
+  for (let round = 0; round < 5; round++) {
+    await Promise.all([here, there].map(async (server, side) => {
+      await writeMany(server, 'twins', 60) // The same ids: conflicts, or no change
+      await writeTrees(server, 'twins', 20, 100 * side + 20 * round)
+      if (round === side) await writeSpecial(server, 'twins').catch(() => {}) // The other side's may be there
+      const { rows } = await server.json('GET', '/twins/_all_docs?limit=10&skip=5')
+      const docs = rows.map(({ id, value }, i) => ({ _id: id, _rev: value.rev, side, round, _deleted: i === round }))
+      await server.json('POST', '/twins/_bulk_docs', { docs })
+    }))
+  }
+  // They have the same once neither has anything that the other lacks.
+  const all = async server => new Set((await leaves(server, 'twins')).keys())
+  await eventually(async () => {
+    const [a, b] = [await all(here), await all(there)]
+    return a.size === b.size && [...a].every(key => b.has(key))
+  }, 300, 'both sides have all')
+  await sameLeaves(here, 'twins', there, 'twins', 'twins')
+  for (const name of ['here', 'there']) {
+    const { _rev } = await here.json('GET', `/_replicator/${name}`)
+    await here.json('DELETE', `/_replicator/${name}?rev=${_rev}`)
+  }
+})
+
+await checks.run('filtered: by function, selector, ids, design documents', async () => {
   await make(there, 'from')
   await writeMany(there, 'from', 90)
+  await writeTrees(there, 'from', 90)
   await writeSpecial(there, 'from')
-  await replicate({ source: address(there, 'from'), target: 'f1', filter: 'd/odd' })
-  checks.same(await count(here, 'f1'), 45, 'odd ones')
-  await replicate({ source: address(there, 'from'), target: 'f2', selector: { kind: 1 } })
-  checks.same(await count(here, 'f2'), 30, 'of one kind')
-  await replicate({ source: address(there, 'from'), target: 'f3', doc_ids: ['doc-000001', 'none'] })
-  checks.same(await count(here, 'f3'), 1, 'by id')
+  const cases = {
+    function: [{ filter: 'd/odd' }, doc => doc.n % 2 === 1],
+    selector: [{ selector: { $or: [{ kind: 1 }, { value: { $gt: 500 } }] } }, doc => doc.kind === 1 || doc.value > 500],
+    ids: [{ doc_ids: ['doc-000001', 'tree-7', 'none'] }, doc => ['doc-000001', 'tree-7'].includes(doc._id)],
+    design: [{ filter: '_design' }, doc => doc._id.startsWith('_design/')]
+  }
+  // Every leaf is judged by itself, deletions too (couch_changes:filter/3 with style=all_docs).
+  for (const [name, [filter, chosen]] of Object.entries(cases)) {
+    await make(here, `pulled-${name}`, `from-${name}`)
+    await make(there, `pushed-${name}`)
+    await replicate({ source: address(there, 'from'), target: `pulled-${name}`, ...filter })
+    await sameLeaves(there, 'from', here, `pulled-${name}`, `pull by ${name}`, chosen)
+    await replicate({ source: address(there, 'from'), target: `from-${name}` })
+    await replicate({ source: `from-${name}`, target: address(there, `pushed-${name}`), ...filter })
+    await sameLeaves(here, `from-${name}`, there, `pushed-${name}`, `push by ${name}`, chosen)
+  }
+})
+
+await checks.run('an attachment that is there already does not travel again', async () => {
+  await make(here, 'stubs', 'stubs-back')
+  await make(there, 'stubs')
+  const proxy = new FaultProxy(there.port, randomFrom(seed))
+  await proxy.listen()
+  const far = `http://admin:secret@127.0.0.1:${proxy.port}/stubs`
+  const large = random.bytes(1 << 20).toString('base64')
+  const travels = async (body, least, most, what) => {
+    const before = proxy.passed
+    await replicate(body)
+    const bytes = proxy.passed - before
+    checks.that(bytes >= least && bytes < most, `${what}: ${bytes} bytes`)
+  }
+  const push = { source: 'stubs', target: far }
+  const pull = { source: far, target: 'stubs-back' }
+  const file = (type, data) => ({ content_type: type, data })
+  let { rev } = await here.json('PUT', '/stubs/doc', { _attachments: { large: file('image/png', large) } })
+  await travels(push, 1 << 20, 3 << 19, 'pushed first')
+  await travels(pull, 1 << 20, 3 << 19, 'pulled first')
+  const stub = { content_type: 'image/png', stub: true, revpos: 1 }
+  for (const [members, least] of [
+    [{ n: 1, _attachments: { large: stub } }, 0],
+    [{ n: 2, _attachments: { large: stub, small: file('image/png', random.bytes(5000).toString('base64')) } }, 5000]
+  ]) {
+    rev = (await here.json('PUT', '/stubs/doc', { _rev: rev, ...members })).rev
+    await travels(push, least, 40000, `pushed with n ${members.n}`)
+    await travels(pull, least, 40000, `pulled with n ${members.n}`)
+  }
+  await sameLeaves(here, 'stubs', there, 'stubs', 'stubs, pushed')
+  await sameLeaves(here, 'stubs', here, 'stubs-back', 'stubs, and back')
+  checks.same(await digestOf(here, '/stubs-back/doc/large'), await digestOf(here, '/stubs/doc/large'), 'the same bytes')
+  proxy.close()
 })
 
 await checks.run(`an attachment of ${largeBytes >> 20} MB, in flat memory`, async () => {
@@ -233,10 +315,13 @@ await checks.run(`an attachment of ${largeBytes >> 20} MB, in flat memory`, asyn
     most = [here, there].map((server, i) => Math.max(most[i], server.memory() - before[i]))
   }, 50)
   await replicate({ source: 'large', target: address(there, 'large') })
+  await make(here, 'large-back')
+  await replicate({ source: address(there, 'large'), target: 'large-back' })
   clearInterval(watch)
   console.log(`     memory rose by ${most.map(bytes => (bytes / 1e6).toFixed(0) + ' MB').join(' and ')}`)
   most.forEach((bytes, i) => checks.that(bytes < memoryRise, `server ${i} took ${bytes} bytes`))
-  checks.same(await digestOf(there, '/large/film/film.bin'), digest, 'the same bytes')
+  checks.same(await digestOf(there, '/large/film/film.bin'), digest, 'the same bytes, pushed')
+  checks.same(await digestOf(here, '/large-back/film/film.bin'), digest, 'the same bytes, pulled')
 })
 
 await checks.run('continuous: documents go on through stops and kills of either side', async () => {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Replication through a network that breaks, between servers that are killed: when all is well
 // again both databases are the same to the last leaf, and no checkpoint ever told of a change that
-// the target did not have.
+// the target did not have. Once by one-shot replications, one after the other, and once by a
+// continuous one of a `_replicator` document, by the seed.
 //
 //   node replication_faults.mjs [--seeds 5] [--seed FIRST] [--seconds 5]
 import { Checks, Server, admin, eventually, sleep } from './support.mjs'
@@ -22,11 +23,14 @@ const ini = `[log]\nlevel = none\n[replicator]\nstartup_jitter = 1\nretries_per_
 connection_timeout = 1000\nrequest_timeout = 5000\ncheckpoint_interval = 500
 worker_batch_size = 20\nworker_processes = 3\ninterval = 1000\nmissing_doc_retry_msec = 100\n`
 
-/** One round: two servers, a proxy, a replication one way. */
+const viewOf = n => ({ map: `function (doc) { emit(doc.n % ${n + 1}) }` })
+
+/** One round: two servers, a proxy before each, a replication one way. */
 class Round {
   constructor (seed) {
     Object.assign(this, { seed, random: randomFrom(seed), written: 0, runs: 0, failed: 0, looked: 0, kills: 0 })
     this.kind = ['pull', 'push', 'push and pull'][seed % 3]
+    this.byDocument = Math.floor(seed / 3) % 2 === 1
   }
 
   async start () {
@@ -45,11 +49,12 @@ class Round {
     await Promise.all([this.source.stop(), this.target.stop()])
   }
 
-  /** Who runs the replication, and its ends as it sees them. */
+  /** Who runs the replication, and its ends as it sees them. Documents have no local names. */
   get job () {
-    const far = proxy => `http://${admin.name}:${admin.password}@127.0.0.1:${proxy.port}/db`
-    if (this.kind === 'pull') return [this.target, { source: far(this.toSource), target: 'db' }]
-    if (this.kind === 'push') return [this.source, { source: 'db', target: far(this.toTarget) }]
+    const far = ({ port }) => `http://${admin.name}:${admin.password}@127.0.0.1:${port}/db`
+    const own = server => this.byDocument ? far(server) : 'db'
+    if (this.kind === 'pull') return [this.target, { source: far(this.toSource), target: own(this.target) }]
+    if (this.kind === 'push') return [this.source, { source: own(this.source), target: far(this.toTarget) }]
     return [this.source, { source: far(this.toSource), target: far(this.toTarget) }]
   }
 
@@ -75,6 +80,10 @@ class Round {
     for (let i = 0; i < count; i++) {
       const id = `d${this.random.below(600)}`
       const doc = { _id: id, _revisions: this.revision(1 + this.random.below(3)), n: this.written++ }
+      if (this.random.next() < 0.03) {
+        doc._id = `_design/${this.random.below(10)}`
+        doc.views = { v: viewOf(doc.n) }
+      }
       if (this.random.next() < 0.1) doc._deleted = true
       else if (this.random.next() < 0.06) doc._attachments = this.attachments()
       else doc.text = 'x'.repeat(this.random.below(2000))
@@ -96,11 +105,43 @@ class Round {
     }
   }
 
+  /** A continuous one by a document, which is changed where its job rests after a failure. */
+  async follow () {
+    const [server, body] = this.job
+    await server.json('PUT', '/_replicator/job', { ...body, continuous: true })
+    this.runs++
+    while (!this.over) {
+      if (await this.jobState() === 'crashing') {
+        this.failed++
+        await this.change({})
+      }
+      await sleep(100)
+    }
+  }
+
+  async jobState () {
+    const shown = await this.job[0].call('GET', '/_scheduler/docs/_replicator/job').catch(() => undefined)
+    return shown?.json?.state
+  }
+
+  /** Another document is another job, which begins at once. */
+  async change (members) {
+    const [server] = this.job
+    const found = await server.call('GET', '/_replicator/job').catch(() => undefined)
+    if (found?.status !== 200) return
+    const doc = { ...found.json, worker_batch_size: 10 + (this.runs++ % 20), ...members }
+    await server.call('PUT', '/_replicator/job', doc).catch(() => undefined)
+  }
+
+  async checkpoints (end) {
+    const { rows } = await end.json('GET', '/db/_local_docs?include_docs=true')
+    return rows.map(({ doc }) => parseInt(doc.source_last_seq, 10))
+  }
+
   /** Whatever a checkpoint tells of is on the target. */
   async look () {
     for (const end of [this.source, this.target]) {
-      const { rows } = await end.json('GET', '/db/_local_docs?include_docs=true')
-      const numbers = rows.map(({ doc }) => parseInt(doc.source_last_seq, 10)).filter(Number.isInteger)
+      const numbers = (await this.checkpoints(end)).filter(Number.isInteger)
       if (numbers.length === 0) continue
       const last = Math.max(...numbers)
       const { results } = await this.source.json('GET', '/db/_changes?style=all_docs')
@@ -131,22 +172,55 @@ class Round {
     this.over = true
     for (const proxy of this.proxies) proxy.heal()
     await this.running
-    const [server, body] = this.job
     // Now with patience: a busy machine is no fault.
-    const patient = { ...body, connection_timeout: 60000, retries_per_request: 10 }
+    const patience = { connection_timeout: 60000, retries_per_request: 10 }
+    await (this.byDocument ? this.finishDocument(patience) : this.finishOnce(patience))
+    await this.look()
+  }
+
+  async finishOnce (patience) {
+    const [server, body] = this.job
     const last = await eventually(async () => {
-      const reply = await server.call('POST', '/_replicate', patient).catch(() => undefined)
+      const reply = await server.call('POST', '/_replicate', { ...body, ...patience }).catch(() => undefined)
       return reply?.status === 200 && reply.json
     }, 600, 'a replication after the healing')
     const failures = (last.history ?? []).map(entry => entry.doc_write_failures)
     checks.that(failures.every(count => count === 0), `seed ${this.seed}: refused documents ${failures}`)
-    await this.look()
+  }
+
+  async finishDocument (patience) {
+    const [server] = this.job
+    await this.change(patience)
+    const { update_seq: last } = await this.source.json('GET', '/db')
+    await this.progress(async () => {
+      if (await this.jobState() === 'crashing') await this.change(patience)
+      const done = (await this.checkpoints(this.target)).filter(Number.isInteger)
+      return parseInt(last, 10) - Math.max(0, ...done)
+    }, 'a checkpoint of the continuous replication')
+    const { state, info } = await server.json('GET', '/_scheduler/docs/_replicator/job')
+    checks.same([state, info?.doc_write_failures], ['running', 0], `seed ${this.seed}: it runs, and nothing was refused`)
+    const doc = await server.json('GET', '/_replicator/job')
+    checks.same(doc._replication_state, undefined, `seed ${this.seed}: no last state`)
+    await server.json('DELETE', `/_replicator/job?rev=${doc._rev}`)
+    await eventually(async () => (await server.json('GET', '/_scheduler/jobs')).jobs.length === 0, 600, 'no job is left')
+  }
+
+  /** Until what is left to do is nothing; it must become less at least every two minutes. */
+  async progress (left, what) {
+    let [least, since] = [Infinity, Date.now()]
+    for (;;) {
+      const now = await left()
+      if (now <= 0) return
+      if (now < least) [least, since] = [now, Date.now()]
+      if (Date.now() - since > 120000) throw new Error(`${now} are left: ${what}`)
+      await sleep(100)
+    }
   }
 
   async run () {
     await this.start()
     for (const proxy of this.proxies) proxy.healthy = false
-    this.running = this.replicate()
+    this.running = this.byDocument ? this.follow() : this.replicate()
     await this.trouble()
     await this.heal()
     const call = server => (...request) => server.json(...request)
@@ -154,7 +228,7 @@ class Round {
     const different = differences(source, target)
     checks.that(different === '' && source.size > 0, `seed ${this.seed}: ${different}`)
     const harm = Object.entries({ ...this.toSource.counts, ...this.toTarget.counts }).map(([k, n]) => `${n} ${k}`)
-    console.log(`seed ${this.seed}: ${this.kind}, ${this.runs} runs (${this.failed} failed), ${this.kills} kills, ` +
+    console.log(`seed ${this.seed}: ${this.kind}${this.byDocument ? ', continuous' : ''}, ${this.runs} runs (${this.failed} failed), ${this.kills} kills, ` +
       `${harm.join(', ')}, ${this.looked} looks at checkpoints, ${source.size} documents`)
     await this.stop()
   }
