@@ -11,16 +11,13 @@ namespace {
 constexpr std::string_view design_first = "_design/";
 constexpr std::string_view design_after = "_design0";
 
-/// A seek costs as much as a few steps.
-constexpr int steps_before_seek = 8;
-
 /// Below it, skipping is done by walking.
 constexpr std::uint64_t walked_skip_max = 2 * RangeCounts::keys_in_range_max;
 
 }  // namespace
 
 AllDocsScan::AllDocsScan(std::shared_ptr<const ReadView> view, IdRange range)
-    : view_(std::move(view)), range_(std::move(range)), left_(range_.limit) {
+    : view_(std::move(view)), range_(std::move(range)), bodies_(view_), left_(range_.limit) {
     const CountedView counted(*view_, CountedView::Kind::documents);
     const auto first = range_.design_only ? counted.before(design_first) : 0;
     const auto after = range_.design_only ? counted.before(design_after) : counted.total();
@@ -118,19 +115,8 @@ const AllDocsScan::Row* AllDocsScan::next() {
 }
 
 std::optional<StoredBody> AllDocsScan::body() {
-    const auto id = view_->database().id();
-    const auto key = keys::body(id, row_.id, revision_key(row_.head.winner));
     if (range_.descending) return view_->body(row_.id, row_.head.winner);
-    if (!bodies_) {
-        const auto prefix = keys::database(id);
-        bodies_ = view_->snapshot().cursor(Family::bodies, prefix, keys::after_prefix(prefix));
-        bodies_->seek(key);
-    }
-    for (int steps = 0; bodies_->valid() && bodies_->key() < key; ++steps) {
-        steps < steps_before_seek ? bodies_->next() : bodies_->seek(key);
-    }
-    if (!bodies_->valid() || bodies_->key() != key) return std::nullopt;
-    return StoredBody::decode(Bytes(bodies_->value()));
+    return bodies_.body(row_.id, row_.head.winner);
 }
 
 }  // namespace divan::storage

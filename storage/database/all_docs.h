@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "storage/database/body_walk.h"
 #include "storage/database/read_view.h"
 
 namespace divan::storage {
@@ -53,7 +54,7 @@ private:
     std::shared_ptr<const ReadView> view_;
     IdRange range_;
     std::unique_ptr<Cursor> cursor_;
-    std::unique_ptr<Cursor> bodies_;
+    BodyWalk bodies_;
     Row row_;
     std::uint64_t total_rows_ = 0;
     std::uint64_t offset_ = 0;

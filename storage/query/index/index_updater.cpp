@@ -2,18 +2,29 @@
 
 #include <algorithm>
 #include <future>
-#include <span>
+#include <utility>
 
 #include "storage/database/document_text.h"
 #include "storage/database/purge_history.h"
-#include "storage/database/read_view.h"
 #include "storage/document/design_document.h"
+#include "storage/query/index/map_stage.h"
 
 namespace divan::storage {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t bodies_together = 100;
+
+/// Where this share of a database is read at once, its bodies are walked through, not looked up.
+constexpr std::uint64_t walked_share = 16;
+
+/// Groups of changes grow up to this size while their bodies are small and quickly mapped: sorted
+/// by id, the more there are the closer together their bodies lie.
+constexpr std::size_t group_changes_max = 10'000;
+constexpr std::size_t group_bytes_to_grow = 4U << 20;
+constexpr std::chrono::milliseconds group_time_to_grow{200};
 
 }  // namespace
 
@@ -37,11 +48,6 @@ struct IndexUpdater::Mapped {
     std::uint64_t changes = 0;
 };
 
-struct IndexUpdater::Texts {
-    std::vector<std::pair<std::string_view, std::string>> documents;
-    std::size_t bytes = 0;
-};
-
 IndexUpdater::IndexUpdater(std::shared_ptr<Database> database,
                            std::shared_ptr<const IndexDefinition> definition, UpdateLimits limits)
     : database_(std::move(database)),
@@ -62,14 +68,14 @@ void IndexUpdater::begin() {
 }
 
 bool IndexUpdater::run(std::chrono::milliseconds time, const std::function<bool()>& stopped) {
-    const auto end = std::chrono::steady_clock::now() + time;
+    const auto end = Clock::now() + time;
     begin();
     if (!pass_) return true;
     try {
         std::future<std::unique_ptr<Mapped>> ahead;  // Waited for here, also where this throws.
         auto batch = map_batch();
         while (batch) {
-            const bool more = !stopped() && std::chrono::steady_clock::now() < end;
+            const bool more = !stopped() && Clock::now() < end;
             if (more) ahead = std::async(std::launch::async, [this] { return map_batch(); });
             store_.apply(batch->rows, batch->sequence, head().purge_sequence, pass_->fresh);
             done_ += batch->changes;
@@ -124,87 +130,108 @@ void IndexUpdater::remove_purged(const ReadView& view) {
 
 std::unique_ptr<IndexUpdater::Mapped> IndexUpdater::map_batch() {
     if (pass_->ended) return nullptr;
-    const auto until = std::chrono::steady_clock::now() + limits_.batch_time;
+    const auto until = Clock::now() + limits_.batch_time;
     auto out = std::make_unique<Mapped>(*definition_);
-    std::vector<Change> group;
+    MapStage stage(*definition_->mapper, out->rows);
+    MapLot lot;
+    std::size_t size = limits_.map_documents;
     while (!pass_->ended && out->rows.bytes() < limits_.batch_bytes &&
-           out->changes < limits_.batch_documents && std::chrono::steady_clock::now() < until) {
-        group.clear();
-        read_group(*out, group);
-        map_group(*out, group);
+           out->changes < limits_.batch_documents && Clock::now() < until) {
+        const auto started = Clock::now();
+        const auto bytes = map_group(read_group(*out, size), lot, stage);
+        const bool grow =
+            bytes < group_bytes_to_grow && Clock::now() - started < group_time_to_grow;
+        size = grow ? std::min(2 * size, group_changes_max) : limits_.map_documents;
     }
+    stage.finish(std::move(lot));
     if (pass_->ended) out->sequence = pass_->view->state().update_sequence;
     pass_->mapped_to = out->sequence;
     out->rows.finish();
     return out;
 }
 
-void IndexUpdater::read_group(Mapped& out, std::vector<Change>& group) {
-    while (group.size() < limits_.map_documents) {
+std::vector<Change> IndexUpdater::read_group(Mapped& out, std::size_t size) {
+    std::vector<Change> group;
+    while (group.size() < size) {
         const auto* change = pass_->changes.next();
         if (change == nullptr) {
             pass_->ended = true;
-            return;
+            break;
         }
         ++out.changes;
         out.sequence = change->sequence;
         if (!definition_->include_design && is_design_id(change->id)) continue;
         group.push_back(*change);
     }
+    std::sort(group.begin(), group.end(),
+              [](const Change& one, const Change& other) { return one.id < other.id; });
+    return group;
 }
 
-void IndexUpdater::map_group(Mapped& out, const std::vector<Change>& group) {
+std::size_t IndexUpdater::map_group(const std::vector<Change>& group, MapLot& lot,
+                                    MapStage& stage) {
     std::vector<const Change*> live;
     for (const auto& change : group) {
         if (change.deleted()) {
-            out.rows.add_document(change.id);
+            lot.deleted.push_back(change.id);
         } else {
             live.push_back(&change);
         }
     }
+    const auto& state = pass_->view->state();
+    std::optional<BodyWalk> walk;
+    if (live.size() >= bodies_together &&
+        live.size() * walked_share >= state.document_count + state.deleted_count) {
+        walk.emplace(pass_->view);
+    }
+    std::size_t bytes = 0;
     // Bodies are read, and mapped, a part at a time: they may be large.
-    Texts texts;
     for (std::size_t from = 0; from < live.size(); from += bodies_together) {
         const auto part =
             std::span(live).subspan(from, std::min(bodies_together, live.size() - from));
-        std::vector<ReadView::BodyName> names;
-        for (const auto* change : part) {
-            names.push_back({change->id, change->leaves.front().revision});
-        }
-        const auto bodies = pass_->view->bodies(names);
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            if (!bodies[i]) throw CorruptBytes();
-            add_text(texts, *part[i], *bodies[i]);
-            if (texts.bytes >= limits_.map_bytes) map_texts(out, texts);
+        for (const auto& [change, body] : read_bodies(part, walk)) {
+            if (lot.bytes >= limits_.map_bytes || lot.documents.size() >= limits_.map_documents) {
+                stage.begin(std::exchange(lot, {}));
+            }
+            bytes += add_text(lot, *change, body);
         }
     }
-    map_texts(out, texts);
+    return bytes;
 }
 
-void IndexUpdater::add_text(Texts& texts, const Change& change, const StoredBody& body) const {
+std::vector<std::pair<const Change*, StoredBody>> IndexUpdater::read_bodies(
+    std::span<const Change* const> changes, std::optional<BodyWalk>& walk) const {
+    std::vector<ReadView::BodyName> names;
+    for (const auto* change : changes) {
+        names.push_back({change->id, change->leaves.front().revision});
+    }
+    std::vector<std::optional<StoredBody>> bodies;
+    if (walk) {
+        for (const auto& name : names) bodies.push_back(walk->body(name.id, name.revision));
+    } else {
+        bodies = pass_->view->bodies(names);
+    }
+    std::vector<std::pair<const Change*, StoredBody>> read;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        if (!bodies[i]) throw CorruptBytes();
+        read.emplace_back(changes[i], std::move(*bodies[i]));
+    }
+    return read;
+}
+
+std::size_t IndexUpdater::add_text(MapLot& lot, const Change& change,
+                                   const StoredBody& body) const {
     DocumentOptions options;
     options.local_seq = definition_->local_seq;
     options.conflicts = definition_->conflicts && change.leaves.size() > 1;
     options.deleted_conflicts = options.conflicts;
     std::optional<DocumentRecord> record;
     if (options.needs_tree()) record = pass_->view->record(change.id);
-    auto& text = texts.documents.emplace_back(change.id, std::string()).second;
+    auto& text = lot.documents.emplace_back(change.id, std::string()).second;
     append_document(text, *pass_->view, change.id, change.leaves.front().revision, body,
                     record ? &*record : nullptr, options);
-    texts.bytes += text.size();
-}
-
-void IndexUpdater::map_texts(Mapped& out, Texts& texts) const {
-    if (texts.documents.empty()) return;
-    std::vector<MapDocument> documents;
-    documents.reserve(texts.documents.size());
-    out.rows.begin_group();
-    for (const auto& [id, text] : texts.documents) {
-        out.rows.add_document(id);
-        documents.push_back({id, text});
-    }
-    definition_->mapper->map(documents, out.rows);
-    texts = {};
+    lot.bytes += text.size();
+    return text.size();
 }
 
 }  // namespace divan::storage

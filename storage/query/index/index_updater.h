@@ -5,13 +5,19 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "storage/database/body_walk.h"
 #include "storage/database/changes.h"
 #include "storage/query/index/index_store.h"
 
 namespace divan::storage {
+
+class MapStage;
+struct MapLot;
 
 /// How much a step of an update does at once.
 struct UpdateLimits {
@@ -23,7 +29,8 @@ struct UpdateLimits {
 };
 
 /// Brings one index up to date with its database: reads changes, maps the winners, writes their
-/// rows. While one batch is written the next one is mapped. One thread at a time.
+/// rows. While some documents are mapped the next are read, and while one batch is written the next
+/// one is mapped. One thread at a time.
 class IndexUpdater {
 public:
     IndexUpdater(std::shared_ptr<Database> database,
@@ -46,16 +53,16 @@ public:
 private:
     struct Pass;
     struct Mapped;
-    struct Texts;
 
     bool up_to_date() const;
     void begin_pass();
     void remove_purged(const ReadView& view);
     std::unique_ptr<Mapped> map_batch();
-    void read_group(Mapped& out, std::vector<Change>& group);
-    void map_group(Mapped& out, const std::vector<Change>& group);
-    void add_text(Texts& texts, const Change& change, const StoredBody& body) const;
-    void map_texts(Mapped& out, Texts& texts) const;
+    std::vector<Change> read_group(Mapped& out, std::size_t size);
+    std::size_t map_group(const std::vector<Change>& group, MapLot& lot, MapStage& stage);
+    std::vector<std::pair<const Change*, StoredBody>> read_bodies(
+        std::span<const Change* const> changes, std::optional<BodyWalk>& walk) const;
+    std::size_t add_text(MapLot& lot, const Change& change, const StoredBody& body) const;
 
     std::shared_ptr<Database> database_;
     std::shared_ptr<const IndexDefinition> definition_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,13 +28,17 @@ public:
     virtual void emit(std::size_t document, std::size_t tree, BytesView key, BytesView value) = 0;
 };
 
+/// Gives the rows of the documents that a mapper was given, once.
+using MappedRows = std::function<void(RowSink& rows)>;
+
 /// Says which rows documents have: JavaScript's map functions, or Mango's fields. The same document
-/// must give the same rows. Called by one thread at a time, on a thread where it may block.
+/// must give the same rows. Any thread, where it may block; several may call at once.
 class Mapper {
 public:
     virtual ~Mapper() = default;
-    /// Throws `Refused` where the batch cannot be mapped at all; the index then stays as it was.
-    virtual void map(std::span<const MapDocument> documents, RowSink& rows) = 0;
+    /// `documents` and what they point to must stay until the rows were given. Where the batch
+    /// cannot be mapped at all, this or the giving throws `Refused`; the index stays as it was.
+    virtual MappedRows map(std::span<const MapDocument> documents) = 0;
 };
 
 /// An index as it should be. Two definitions with the same name, in one database, are the same

@@ -37,33 +37,39 @@ public:
         for (const auto& map : maps) trees_.push_back(tree_of(map));
     }
 
-    void map(std::span<const MapDocument> documents, RowSink& rows) override {
+    MappedRows map(std::span<const MapDocument> documents) override {
+        return [this, documents](RowSink& rows) { emit_all(documents, rows); };
+    }
+
+private:
+    void emit_all(std::span<const MapDocument> documents, RowSink& rows) const {
+        Bytes key;
         for (std::size_t i = 0; i < documents.size(); ++i) {
             if (is_design_id(documents[i].id)) continue;
             for (std::size_t tree = 0; tree < trees_.size(); ++tree) {
                 const auto& made = trees_[tree];
-                if (made && make_key(documents[i].json, *made)) rows.emit(i, tree, key_, "null");
+                if (made && make_key(documents[i].json, *made, key)) {
+                    rows.emit(i, tree, key, "null");
+                }
             }
         }
     }
 
-private:
-    bool make_key(BytesView document, const Tree& tree) {
+    static bool make_key(BytesView document, const Tree& tree, Bytes& key) {
         if (tree.filter && !tree.filter->matches(document)) return false;
         const JsonText whole(document);
-        key_.assign(1, '[');
+        key.assign(1, '[');
         for (const auto& path : tree.fields) {
             const auto field = find_field(whole, path);
             if (!field.value) return false;
-            if (key_.size() > 1) key_.push_back(',');
-            key_ += field.value->raw();
+            if (key.size() > 1) key.push_back(',');
+            key += field.value->raw();
         }
-        key_.push_back(']');
+        key.push_back(']');
         return true;
     }
 
     std::vector<std::optional<Tree>> trees_;
-    std::string key_;
 };
 
 }  // namespace

@@ -93,24 +93,29 @@ public:
     ScriptMapper(std::shared_ptr<js::Functions> functions, std::vector<std::string> sources)
         : functions_(std::move(functions)), sources_(std::move(sources)) {}
 
-    void map(std::span<const MapDocument> documents, RowSink& rows) override {
+    MappedRows map(std::span<const MapDocument> documents) override {
         std::vector<BytesView> texts;
         texts.reserve(documents.size());
         for (const auto& document : documents) texts.push_back(document.json);
-        const auto mapped = functions_->map(sources_, texts);
+        auto mapped = functions_->map(sources_, texts);
         if (!mapped) throw Refused(mapped.error());
+        return [all = std::make_shared<const js::Mapped>(std::move(mapped).value())](
+                   RowSink& rows) { emit_all(*all, rows); };
+    }
+
+private:
+    static void emit_all(const js::Mapped& mapped, RowSink& rows) {
         std::string key;
         std::string value;
-        for (std::size_t i = 0; i < documents.size(); ++i) {
-            for (std::size_t tree = 0; tree < sources_.size(); ++tree) {
-                for (const auto& row : mapped->rows(i, tree)) {
+        for (std::size_t i = 0; i < mapped.documents(); ++i) {
+            for (std::size_t tree = 0; tree < mapped.functions(); ++tree) {
+                for (const auto& row : mapped.rows(i, tree)) {
                     rows.emit(i, tree, normalised(row.key, key), normalised(row.value, value));
                 }
             }
         }
     }
 
-private:
     const std::shared_ptr<js::Functions> functions_;  // Shared with the reducers.
     const std::vector<std::string> sources_;
 };

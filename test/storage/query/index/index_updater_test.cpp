@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <random>
 #include <string>
@@ -14,21 +16,23 @@ namespace {
 /// Emits every item of `k` with the document's `v`.
 class ItemsMapper final : public Mapper {
 public:
-    void map(std::span<const MapDocument> documents, RowSink& rows) override {
+    MappedRows map(std::span<const MapDocument> documents) override {
         if (broken) throw Refused(Code::internal_error, "no mapping today");
-        for (std::size_t i = 0; i < documents.size(); ++i) {
-            const JsonText document(documents[i].json);
-            const auto keys = document.member("k");
-            if (!keys) continue;
-            const auto value = document.member("v");
-            JsonItems items(*keys);
-            while (const auto key = items.next()) {
-                rows.emit(i, 0, key->raw(), value ? value->raw() : "null");
-            }
-        }
         ++calls;
+        return [documents](RowSink& rows) {
+            for (std::size_t i = 0; i < documents.size(); ++i) {
+                const JsonText document(documents[i].json);
+                const auto keys = document.member("k");
+                if (!keys) continue;
+                const auto value = document.member("v");
+                JsonItems items(*keys);
+                while (const auto key = items.next()) {
+                    rows.emit(i, 0, key->raw(), value ? value->raw() : "null");
+                }
+            }
+        };
     }
-    int calls = 0;
+    std::atomic<int> calls = 0;
     bool broken = false;
 };
 
@@ -113,6 +117,23 @@ TEST_CASE("rows of one document and key are ordered by value, and all of them le
     CHECK(f.rows(*f.updated()) == "1@a=null 1.0@a=null \"e\"@a=null \"e\"@a=null \"E\"@a=null ");
     f.put(R"({"_id":"a","_rev":")" + rev + R"(","k":["e"]})");
     CHECK(f.rows(*f.updated()) == "\"e\"@a=null ");
+}
+
+TEST_CASE("a database read in one go gives the rows of its documents read one after another") {
+    UpdaterFixture f;
+    std::mt19937 random(7);
+    for (int i = 0; i < 700; ++i) {
+        const auto id = std::to_string(random());
+        const auto rev = f.put(R"({"_id":")" + id + R"(","k":["old"],"v":0})");
+        const std::string named = R"({"_id":")" + id + R"(","_rev":")" + rev + R"(",)";
+        if (i % 7 == 0) f.put(named + R"("_deleted":true})");
+        if (i % 7 == 1) f.put(named + R"("k":["new",)" + std::to_string(i) + "]}");
+        if (i == 350) f.updated("followed");
+        if (i > 650) f.updated("followed");
+    }
+    const auto rows = f.rows(*f.updated("at once"));
+    CHECK(rows == f.rows(*f.updated("followed")));
+    CHECK(std::count(rows.begin(), rows.end(), '@') == 600 + 100);
 }
 
 TEST_CASE("purged documents leave the index") {
