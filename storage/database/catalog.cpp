@@ -26,7 +26,7 @@ void erase_contents(Batch& batch, DatabaseId id) {
     const auto prefix = keys::database(id);
     const auto after = keys::after_prefix(prefix);
     for (const auto family : database_families) batch.erase_range(family, prefix, after);
-    for (const auto& key : {keys::state(id), keys::settings(id)}) {
+    for (const auto& key : {keys::state(id), keys::settings(id), keys::former_sequences(id)}) {
         batch.erase(Family::catalog, key);
     }
     for (const auto& from : {keys::upload(id, AttachmentId{0}), keys::purge(id, 0)}) {

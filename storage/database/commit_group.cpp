@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "storage/base/log.h"
 #include "storage/database/database.h"
@@ -12,7 +13,6 @@
 namespace divan::storage {
 namespace {
 
-constexpr std::uint64_t changes_in_range = 1024;
 /// From so many on a look at the database's last document is worth it.
 constexpr std::size_t many_ids = 64;
 
@@ -49,12 +49,14 @@ const EditAttachment* unresolved_stub(const Edit& edit) {
     return nullptr;
 }
 
-/// Indexes of `edits` by id, those of one id in the order sent: CouchDB numbers changes of one
-/// request so.
-std::vector<std::size_t> by_id(const std::vector<Edit>& edits) {
+/// Indexes of `edits` in the order of their numbers: by what an import asks for, by id, those of
+/// one id in the order sent. CouchDB numbers changes of one request by id.
+std::vector<std::size_t> in_order(const std::vector<Edit>& edits) {
     std::vector<std::size_t> order(edits.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    const auto before = [&](std::size_t a, std::size_t b) { return edits[a].id < edits[b].id; };
+    const auto before = [&](std::size_t a, std::size_t b) {
+        return std::tie(edits[a].at_least, edits[a].id) < std::tie(edits[b].at_least, edits[b].id);
+    };
     if (!std::is_sorted(order.begin(), order.end(), before)) {
         std::stable_sort(order.begin(), order.end(), before);
     }
@@ -64,7 +66,7 @@ std::vector<std::size_t> by_id(const std::vector<Edit>& edits) {
 }  // namespace
 
 CommitGroup::CommitGroup(Database& database)
-    : database_(database), state_(database.state()) {
+    : database_(database), before_(database.state()), state_(before_) {
     const auto settings = database.settings();
     revs_limit_ = settings->revs_limit;
     purged_infos_limit_ = settings->purged_infos_limit;
@@ -114,16 +116,17 @@ EditOutcomes CommitGroup::apply(std::vector<Edit>& edits) {
     if (const auto checked = check_stubs(edits); !checked) return checked.error();
 
     std::vector<EditOutcome> outcomes(edits.size(), conflict());
-    const auto order = by_id(edits);
+    const auto order = in_order(edits);
     for (std::size_t at = 0; at < order.size();) {
-        const auto& id = edits[order[at]].id;
+        const auto& [id, at_least] = std::tie(edits[order[at]].id, edits[order[at]].at_least);
         auto& document = slot(id);
-        const Sequence sequence{state_.update_sequence.value + 1};
+        const auto sequence = std::max(Sequence{state_.update_sequence.value + 1}, at_least);
         bool changed = false;
         for (; at < order.size() && edits[order[at]].id == id; ++at) {
             outcomes[order[at]] = apply_one(edits[order[at]], document, sequence, changed);
         }
         if (!changed) continue;
+        if (at_least == Sequence{}) only_imported_ = false;
         state_.update_sequence = sequence;
         document.record.sequence = sequence;
         document.dirty = true;
@@ -298,6 +301,7 @@ Result<Purged> CommitGroup::apply(const std::vector<PurgeRow>& rows) {
         drop_bodies(row.id, tree, dropped);
         document.dirty = true;
         if (tree.empty()) continue;
+        only_imported_ = false;
         // couch_db_updater:apply_purge_reqs/4 gives every leaf that is left a number of its own.
         for (const auto index : tree.leaves()) tree.set_sequence(index, Sequence{++next});
         document.record.sequence = Sequence{next};
@@ -418,12 +422,11 @@ void CommitGroup::finish(Slot& slot) {
 void CommitGroup::write_slots() {
     const std::lock_guard lock(database_.publish_mutex_);
     auto& changes = database_.changes_counted();
-    for (auto last = changes.range(changes.size() - 1).first; true;) {
-        const auto start = last.empty() ? std::uint64_t{0} : ByteReader(last).u64();
-        if (state_.update_sequence.value < start + changes_in_range) break;
-        last = sequence_key(Sequence{start + changes_in_range});
-        changes.open_range(last);
+    std::vector<std::uint64_t> numbers;
+    for (const auto& document : slots_) {
+        if (document.dirty) numbers.push_back(document.record.sequence.value);
     }
+    changes.open_ranges(std::move(numbers));
     for (auto& document : slots_) {
         if (document.dirty) finish(document);
     }
@@ -434,6 +437,7 @@ void CommitGroup::write_slots() {
 void CommitGroup::commit() {
     write_slots();
     if (batch_.empty()) return;
+    if (only_imported_) state_.extend_import(before_);
     ++state_.commits;
     batch_.put(Family::catalog, keys::state(database_.id()), state_.encode());
     database_.engine_.commit(batch_, Durability::synced);

@@ -64,7 +64,9 @@ private:
     void split_range(std::size_t index);
 
     Database& database_;
+    const DatabaseState before_;
     DatabaseState state_;
+    bool only_imported_ = true;  ///< What the feed gets.
     Batch batch_;
     /// By id: what is written in order costs the engine least.
     std::vector<Slot> slots_;

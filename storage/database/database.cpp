@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "storage/base/digest.h"
+#include "storage/database/former_sequences.h"
 #include "storage/database/range_counts.h"
 #include "storage/database/read_view.h"
 #include "storage/engine/keys.h"
@@ -26,7 +27,8 @@ Bytes DatabaseState::encode() const {
     Bytes bytes;
     ByteWriter out(bytes);
     for (const auto number : {commits, update_sequence.value, purge_sequence, document_count,
-                              deleted_count, leaf_bytes, attachment_bytes, garbage_bytes}) {
+                              deleted_count, leaf_bytes, attachment_bytes, garbage_bytes,
+                              imported.value}) {
         out.varint(number);
     }
     return bytes;
@@ -40,6 +42,7 @@ DatabaseState DatabaseState::decode(BytesView bytes) {
                          &state.attachment_bytes, &state.garbage_bytes}) {
         *number = in.varint();
     }
+    if (!in.empty()) state.imported.value = in.varint();  // not of a folder of an older program
     return state;
 }
 
@@ -116,8 +119,10 @@ void Database::change_settings(const std::function<void(DatabaseSettings&)>& cha
     DatabaseSettings changed = *settings();
     change(changed);
     // A new setting takes a sequence though no feed shows it, as in couch_bt_engine:set_security/2.
-    auto next = state();
+    const auto before = state();
+    auto next = before;
     ++next.update_sequence.value;
+    next.extend_import(before);
     ++next.commits;
     Batch batch;
     batch.put(Family::catalog, keys::settings(id()), changed.encode());
@@ -160,11 +165,12 @@ Result<Sequence> Database::parse_sequence(std::string_view text) const {
     if (failure != std::errc() || at == text.data()) {
         return Error{Code::bad_request, std::string(malformed_since), {}};
     }
-    if (at == end) return sequence;
+    if (at == end) return former_sequence(*this, text);
     if (*at != '-') return Error{Code::bad_request, std::string(malformed_since), {}};
     const std::string_view token(at + 1, static_cast<std::size_t>(end - at - 1));
+    if (token != token_) return former_sequence(*this, text);
     // What this incarnation has not reached yet was read before an earlier state was restored.
-    return token == token_ && sequence <= state().update_sequence ? sequence : Sequence{};
+    return sequence <= state().update_sequence ? sequence : Sequence{};
 }
 
 std::shared_ptr<const ReadView> Database::view() const {

@@ -28,6 +28,13 @@ struct DatabaseState {
     std::uint64_t leaf_bytes = 0;        ///< JSON text of leaf revisions.
     std::uint64_t attachment_bytes = 0;  ///< Stored attachments, of old revisions too.
     std::uint64_t garbage_bytes = 0;     ///< JSON text of inner revisions: what compaction frees.
+    /// Up to it the feed has nothing but what an import put there (`Edit::at_least`).
+    Sequence imported;
+
+    /// What follows when the feed got nothing, or nothing but that: `before` is the one before.
+    void extend_import(const DatabaseState& before) {
+        if (before.imported == before.update_sequence) imported = update_sequence;
+    }
 
     std::uint64_t active_bytes() const { return leaf_bytes + attachment_bytes; }
     std::uint64_t external_bytes() const { return leaf_bytes + attachment_bytes; }
@@ -69,7 +76,7 @@ public:
     const std::string& name() const { return name_; }
     const DatabaseEntry& entry() const { return entry_; }
     DatabaseId id() const { return entry_.id; }
-    Engine& engine() { return engine_; }
+    Engine& engine() const { return engine_; }
 
     DatabaseState state() const;
     std::shared_ptr<const DatabaseSettings> settings() const;
@@ -80,10 +87,11 @@ public:
 
     /// "N-token"; the token names this incarnation.
     std::string sequence_text(Sequence sequence) const;
-    /// Reads what `sequence_text` wrote, a plain number, or JSON strings of either ("\"12-x\"").
-    /// Of another incarnation, or beyond what this one has reached (it was restored to an earlier
-    /// state), it is 0. Refuses with `bad_request` "Malformed sequence supplied in
-    /// 'since' parameter.".
+    /// Reads what `sequence_text` wrote, or a JSON string of it ("\"12-x\""). What the server gave
+    /// from which this database was imported stands for what it covers (`FormerSequences`). Of
+    /// another incarnation or server, a plain number too, or beyond what this one has reached (it
+    /// was restored to an earlier state), it is 0. Refuses with `bad_request` "Malformed sequence
+    /// supplied in 'since' parameter.".
     Result<Sequence> parse_sequence(std::string_view text) const;
 
     /// A consistent view of this moment.

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/ids.h"
 #include "storage/document/client_document.h"
 #include "storage/document/revision.h"
 
@@ -37,6 +38,9 @@ struct Edit {
     std::vector<EditAttachment> attachments;  ///< In the document's order.
     std::optional<Revision> revision;  ///< Of an interactive edit: what it becomes on `parent`,
                                        ///< where that was known before the writer's turn.
+    /// Of an import that takes sequences over: the document's change gets this number or a later
+    /// one. 0: the next one.
+    Sequence at_least{};
 };
 
 /// The revision that an interactive edit becomes as a child of `parent` (null: as a first one).

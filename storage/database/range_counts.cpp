@@ -7,6 +7,8 @@
 namespace divan::storage {
 namespace {
 
+constexpr std::uint64_t numbers_in_range = 1024;
+
 Bytes encode_count(std::uint64_t count) {
     Bytes bytes;
     ByteWriter(bytes).varint(count);
@@ -31,6 +33,19 @@ RangeCounts RangeCounts::load(const Reader& reader, DatabaseId database, char ki
         counts.ranges_.insert(counts.ranges_.begin(), Range{});
     }
     return counts;
+}
+
+void RangeCounts::open_ranges(std::vector<std::uint64_t> numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    const auto& last = ranges_.back().first;
+    auto start = last.empty() ? std::uint64_t{0} : ByteReader(last).u64();
+    for (const auto number : numbers) {
+        if (number < start + numbers_in_range) continue;
+        start += (number - start) / numbers_in_range * numbers_in_range;
+        Bytes first;
+        ByteWriter(first).u64(start);
+        ranges_.push_back({std::move(first), 0});
+    }
 }
 
 void RangeCounts::write(const Deltas& deltas, Batch& batch) const {

@@ -60,6 +60,10 @@ Bytes settings(DatabaseId database) {
     return in_catalog(catalog_settings, database.value);
 }
 
+Bytes former_sequences(DatabaseId database) {
+    return in_catalog(catalog_former, database.value);
+}
+
 Bytes upload(DatabaseId database, AttachmentId attachment) {
     auto key = in_catalog(catalog_upload, database.value);
     ByteWriter(key).u64(attachment.value);

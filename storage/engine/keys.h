@@ -20,12 +20,15 @@ inline constexpr char catalog_settings = 't';  ///< 't' database         → sec
 inline constexpr char catalog_upload = 'u';  ///< 'u' database attachment → document id: an upload
                                              ///< under way, or one that a crash left behind
 inline constexpr char catalog_purge = 'p';   ///< 'p' database purge number → id, revisions
+inline constexpr char catalog_former = 'f';  ///< 'f' database         → sequences of the
+                                             ///< server that it was imported from
 inline constexpr char catalog_system = 'y';  ///< 'y' kind key         → a record of auth's
 
 Bytes catalog_entry(std::string_view name);
 Bytes next_database_id();
 Bytes state(DatabaseId database);
 Bytes settings(DatabaseId database);
+Bytes former_sequences(DatabaseId database);
 Bytes upload(DatabaseId database, AttachmentId attachment);
 Bytes purge(DatabaseId database, std::uint64_t number);
 Bytes system(char kind, std::string_view key);

@@ -47,7 +47,8 @@ TEST_CASE("sequences: a database that was restored to an earlier state starts ov
     const auto& database = *f.database;
     CHECK(database.parse_sequence(database.sequence_text(Sequence{1})).value() == Sequence{1});
     CHECK(database.parse_sequence(database.sequence_text(Sequence{2})).value() == Sequence{0});
-    CHECK(database.parse_sequence("2").value() == Sequence{2});
+    // What a CouchDB 1 gave is of another server.
+    CHECK(database.parse_sequence("1").value() == Sequence{0});
     CHECK_FALSE(database.parse_sequence("x").has_value());
 }
 

@@ -82,11 +82,12 @@ TEST_CASE("where a feed starts and ends, and what is pending") {
     };
     const Row rows[] = {
         {"", "a c _design/d b / 5 / 0"},
-        {"?since=3", "_design/d b / 5 / 0"},
+        {"?since=3TOKEN", "_design/d b / 5 / 0"},
         {"?since=now", "/ 5 / 0"},
-        {"?since=99", "/ 5 / 0"},
+        {"?since=3", "a c _design/d b / 5 / 0"},
+        {"?since=99TOKEN", "a c _design/d b / 5 / 0"},
         {"?since=3-otherdatabase", "a c _design/d b / 5 / 0"},
-        {"?last-event-id=4", "b / 5 / 0"},
+        {"?last-event-id=4TOKEN", "b / 5 / 0"},
         {"?limit=2", "a c / 3 / 2"},
         {"?limit=0", "/ 0 / 4"},
         {"?limit=4", "a c _design/d b / 5 / 0"},
@@ -99,7 +100,7 @@ TEST_CASE("where a feed starts and ends, and what is pending") {
         {"?filter=_design&descending=true", "_design/d / 4 / 3"},
         {R"(?filter=_doc_ids&doc_ids=["b","x","a","a"])", "a b / 5 / 2"},
         {R"(?filter=_doc_ids&doc_ids=["b","a"]&limit=1)", "a / 1 / 3"},
-        {R"(?filter=_doc_ids&doc_ids=["b","a"]&since=1)", "b / 5 / 2"},
+        {R"(?filter=_doc_ids&doc_ids=["b","a"]&since=1TOKEN)", "b / 5 / 2"},
         {R"(?filter=_doc_ids&doc_ids=["b","a"]&descending=true)", "b a / 1 / 2"},
         {R"(?doc_ids=["b"])", "a c _design/d b / 5 / 0"},
         {"?filter=", "a c _design/d b / 5 / 0"},
@@ -110,9 +111,14 @@ TEST_CASE("where a feed starts and ends, and what is pending") {
         {"?feed=longpoll&since=now&timeout=20", "/ 5 / 0"},
         {"?feed=longpoll&descending=true&limit=1", "b / 5 / 3"},
     };
+    const auto token = docs.host.database().sequence_text(Sequence{0}).substr(1);
     for (const auto& row : rows) {
         CAPTURE(row.query);
-        CHECK(summary(get(docs.host, row.query)) == row.summary);
+        std::string query = row.query;
+        if (const auto at = query.find("TOKEN"); at != std::string::npos) {
+            query.replace(at, 5, token);
+        }
+        CHECK(summary(get(docs.host, query)) == row.summary);
     }
 }
 

@@ -1,0 +1,172 @@
+#include "storage/document/couch_sequence.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "storage/base/bytes.h"
+#include "storage/base/crypto.h"
+
+namespace divan::storage {
+namespace {
+
+constexpr std::size_t text_bytes_max = 64U << 10;
+constexpr std::size_t term_bytes_max = 256U << 10;
+
+// Tags of Erlang's external term format.
+constexpr int version = 131;
+constexpr int compressed = 80;
+constexpr int small_integer = 97;
+constexpr int integer = 98;
+constexpr int small_big = 110;
+constexpr int atom = 100;
+constexpr int small_atom = 115;
+constexpr int atom_utf8 = 118;
+constexpr int small_atom_utf8 = 119;
+constexpr int small_tuple = 104;
+constexpr int nil = 106;
+constexpr int list = 108;
+constexpr int binary = 109;
+
+[[noreturn]] void no_sequence() {
+    throw CorruptBytes();
+}
+
+Bytes inflated(BytesView in) {
+    z_stream stream{};
+    if (inflateInit(&stream) != Z_OK) no_sequence();
+    // zlib never writes through next_in; its type is older than const.
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
+    stream.avail_in = static_cast<uInt>(in.size());
+    Bytes out;
+    std::array<char, 4096> buffer;
+    int result = Z_OK;
+    while (result == Z_OK && out.size() <= term_bytes_max) {
+        stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+        stream.avail_out = static_cast<uInt>(buffer.size());
+        result = inflate(&stream, Z_NO_FLUSH);
+        out.append(buffer.data(), buffer.size() - stream.avail_out);
+    }
+    inflateEnd(&stream);
+    if (result != Z_STREAM_END) no_sequence();
+    return out;
+}
+
+std::uint64_t number(ByteReader& in) {
+    switch (in.u8()) {
+        case small_integer: return in.u8();
+        case integer: {
+            const auto value = in.u32();
+            if (value > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max())) {
+                no_sequence();
+            }
+            return value;
+        }
+        case small_big: {
+            const std::size_t size = in.u8();
+            if (in.u8() != 0 || size > sizeof(std::uint64_t)) no_sequence();
+            std::uint64_t value = 0;
+            const auto bytes = in.raw(size);
+            for (std::size_t at = size; at > 0; --at) {
+                value = value << 8 | static_cast<unsigned char>(bytes[at - 1]);
+            }
+            return value;
+        }
+        default: no_sequence();
+    }
+}
+
+BytesView name(ByteReader& in) {
+    const auto tag = in.u8();
+    const bool small = tag == small_atom || tag == small_atom_utf8;
+    if (!small && tag != atom && tag != atom_utf8) no_sequence();
+    const std::size_t high = small ? 0 : in.u8();
+    return in.raw(high << 8 | in.u8());
+}
+
+void expect(ByteReader& in, int tag) {
+    if (in.u8() != tag) no_sequence();
+}
+
+std::uint32_t range_end(ByteReader& in) {
+    const auto value = number(in);
+    if (value > std::numeric_limits<std::uint32_t>::max()) no_sequence();
+    return static_cast<std::uint32_t>(value);
+}
+
+// Number, {Number, Uuid}, {Number, Uuid, Node}, or {Number, {split, Uuid}, Node}.
+void read_number(ByteReader& in, CouchShardSequence& shard) {
+    const auto first = static_cast<unsigned char>(in.rest().empty() ? 0 : in.rest().front());
+    if (first != small_tuple) {
+        shard.number = number(in);
+        shard.node.clear();
+        return;
+    }
+    in.u8();
+    const auto parts = in.u8();
+    if (parts != 2 && parts != 3) no_sequence();
+    shard.number = number(in);
+    const auto tag = in.u8();
+    if (tag == binary) {
+        shard.uuid = in.raw(in.u32());
+    } else if (tag == small_tuple && in.u8() == 2) {
+        name(in);
+        expect(in, binary);
+        in.raw(in.u32());
+    } else {
+        no_sequence();
+    }
+    if (parts == 3) shard.node = name(in);
+}
+
+// {Node, [Begin, End], …}
+CouchShardSequence read_shard(ByteReader& in) {
+    CouchShardSequence shard;
+    expect(in, small_tuple);
+    if (in.u8() != 3) no_sequence();
+    shard.node = name(in);
+    expect(in, list);
+    if (in.u32() != 2) no_sequence();
+    shard.begin = range_end(in);
+    shard.end = range_end(in);
+    expect(in, nil);
+    read_number(in, shard);
+    return shard;
+}
+
+std::vector<CouchShardSequence> read_term(BytesView term) {
+    ByteReader in(term);
+    expect(in, version);
+    Bytes unpacked;
+    if (!in.empty() && static_cast<unsigned char>(in.rest().front()) == compressed) {
+        in.u8();
+        in.u32();  // the size, which the data tells by themselves
+        unpacked = inflated(in.rest());
+        in = ByteReader(unpacked);
+    }
+    expect(in, list);
+    std::vector<CouchShardSequence> shards;
+    for (auto left = in.u32(); left > 0; --left) shards.push_back(read_shard(in));
+    expect(in, nil);
+    if (!in.empty()) no_sequence();
+    return shards;
+}
+
+}  // namespace
+
+std::optional<std::vector<CouchShardSequence>> parse_couch_sequence(std::string_view text) {
+    if (text.size() > text_bytes_max) return std::nullopt;
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits > 0 && digits < text.size() && text[digits] == '-') text.remove_prefix(digits + 1);
+    const auto term = base64url_decode(text);
+    if (!term) return std::nullopt;
+    try {
+        return read_term(*term);
+    } catch (const CorruptBytes&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace divan::storage
