@@ -20,6 +20,18 @@ struct HttpCredentials {
     std::string password;
 };
 
+/// Gives the tokens of requests that carry one, where tokens end sooner than the work. On the
+/// loop's thread.
+class TokenSource {
+public:
+    virtual ~TokenSource() = default;
+    /// One that is still good for a while. Throws `PeerFailure` where there is none to be had.
+    virtual Task<std::string> token() = 0;
+    virtual void accepted(const std::string& token) = 0;
+    /// Answered by 401. Returns whether `token` may give another one, which then is tried.
+    virtual bool refused(const std::string& token) = 0;
+};
+
 /// One end of a replication that is behind a URL.
 struct HttpPeerSettings {
     /// "https://user:password@host:6984/db", with or without a slash at its end. What is between
@@ -41,6 +53,7 @@ struct HttpPeerSettings {
     unsigned retries = 5;          ///< `retries_per_request`.
     std::size_t connections = 20;  ///< `http_connections`: at the same time, feeds apart.
     bool use_bulk_get = true;
+    std::shared_ptr<TokenSource> tokens;  ///< "Bearer"; null: none.
 };
 
 /// A peer that asks a server of CouchDB's kind over HTTP. Nothing is sent before the first task is

@@ -162,6 +162,11 @@ HttpClient::Verdict HttpClient::judge(const HttpRequest& request, Target& target
     if (result.epoch && head.status / 100 == 2) {
         session_->take_cookie(head.headers, now(), parts_.settings);
     }
+    if (result.token && head.status / 100 == 2) settings_.tokens->accepted(*result.token);
+    if (result.token && head.status == 401 && ++turns <= turns_max &&
+        settings_.tokens->refused(*result.token)) {
+        return Verdict::again;
+    }
     const bool refused = head.status == 401 || head.status == 403;
     if (refused && result.epoch && ++turns <= turns_max &&
         session_->refused(*result.epoch, now(), parts_.settings)) {
@@ -194,6 +199,9 @@ Task<void> HttpClient::attempt(const HttpRequest& request, const Target& target,
                                Attempt& result) {
     try {
         if (target.same_server) co_await sign_in();
+        if (settings_.tokens && target.same_server) {
+            result.token = co_await settings_.tokens->token();
+        }
         auto lines = authorization(target, result);
         co_await ask(request, target, std::move(lines), fresh, result);
     } catch (const PeerFailure& failure) {

@@ -92,6 +92,7 @@ private:
         std::optional<PeerFailure> failure;
         bool stale = false;  ///< The server had closed a connection that was kept.
         std::optional<std::uint64_t> epoch;  ///< Of the session's cookie that was sent.
+        std::optional<std::string> token;    ///< That was sent.
     };
     enum class Verdict : unsigned char { good, again, failed };
 

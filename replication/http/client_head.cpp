@@ -79,6 +79,7 @@ void HttpClient::append_headers(std::string& out, const HttpRequest& request,
 
 std::string HttpClient::authorization(const Target& target, Attempt& result) const {
     std::string line;
+    if (result.token) append_header(line, "Authorization", "Bearer " + *result.token);
     if (!credentials_ || !target.same_server) return line;
     if (session_ && session_->state() == PeerSession::State::active) {
         result.epoch = session_->epoch();

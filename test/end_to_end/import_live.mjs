@@ -66,15 +66,23 @@ await fill()
 
 // ---------------------------------------------------------------- the proxy before it
 let asked = 0
+let unauthorized = 0
+let locked = false
 let refused = 0
 let tokens = 0
+// A token is good for some requests only, instead of an hour; one of a wrong key for none.
+const requestsOfToken = 40
+let left = 0
 const proxy = await listen((request, reply) => {
   if (request.url === '/identity/token') {
     tokens++
     reply.setHeader('content-type', 'application/json')
-    return request.resume().on('end', () => reply.end(JSON.stringify({ access_token: 'good', expires_in: 3600 })))
+    left = requestsOfToken
+    const name = `token ${tokens}`.replace(' ', '-')
+    return request.resume().on('end', () => reply.end(JSON.stringify({ access_token: name, expires_in: 3600 })))
   }
-  if (request.headers.authorization !== 'Bearer good') {
+  if (request.headers.authorization !== `Bearer token-${tokens}` || left-- <= 0 || locked) {
+    unauthorized++
     reply.statusCode = 401
     return reply.end('{"error":"unauthorized","reason":"no token"}')
   }
@@ -159,12 +167,23 @@ await checks.run('killed in the middle and resumed, into a running server', asyn
   const { code, output } = await start(args, iam).ended
   checks.same(code, 0, `resumed: ${output}`)
   checks.that(/going on with import/.test(output), 'it goes on where it was')
-  checks.that(refused > 0 && tokens > 0, `${refused} refusals and ${tokens} tokens on the way`)
+  checks.that(refused > 0 && tokens > 4, `${refused} refusals and ${tokens} tokens on the way`)
+  checks.that(unauthorized > 2, `${unauthorized} requests came with a token that had ended`)
   await sameTrees(notes, remote('notes'), 'notes')
   await sameTrees(more, remote('more'), 'more')
   const info = await divan.json('GET', '/notes')
   const leaves = Object.values(await trees(notes)).flat().length
   checks.that(Number.parseInt(info.update_seq) <= leaves, `nothing was written twice: ${info.update_seq} of ${leaves} leaves`)
+})
+
+await checks.run('a key without rights is not asked for tokens without end', async () => {
+  const before = unauthorized
+  locked = true
+  const { code, output } = await start(['plan', guarded], iam).ended
+  locked = false
+  checks.same(code, 2, output)
+  checks.that(/unauthorized/.test(output), output)
+  checks.that(unauthorized - before < 3, `${unauthorized - before} requests`)
 })
 
 await checks.run('verified against both, and what differs is told', async () => {

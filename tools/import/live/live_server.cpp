@@ -4,6 +4,7 @@
 
 #include "replication/http/headers.h"
 #include "replication/url.h"
+#include "tools/import/live/iam_tokens.h"
 
 namespace divan::import {
 namespace {
@@ -11,8 +12,6 @@ namespace {
 using replication::PeerFailure;
 
 constexpr std::size_t answer_bytes_max = 1U << 30;
-// A new token is asked for when so much of its hour is left.
-constexpr std::chrono::minutes token_reserve{15};
 
 PeerFailure refusal(const std::string& method, const std::string& path, int status,
                     const JsonValue& json) {
@@ -33,14 +32,6 @@ PeerFailure refusal(const std::string& method, const std::string& path, int stat
 Task<replication::HttpReply> exchange(replication::HttpClient* client,
                                       const replication::HttpRequest* request) {
     auto reply = co_await client->exchange(*request, answer_bytes_max);
-    co_return reply;
-}
-
-Task<replication::HttpReply> ask_once(replication::HttpPeerSettings settings,
-                                      replication::HttpClients* clients,
-                                      const replication::HttpRequest* request) {
-    replication::HttpClient client(std::move(settings), *clients);
-    auto reply = co_await client.exchange(*request, answer_bytes_max);
     co_return reply;
 }
 
@@ -66,50 +57,46 @@ LiveServer::LiveServer(LiveAccess access)
       }()) {
     base_url_ = access_.url;
     if (!base_url_.ends_with('/')) base_url_.push_back('/');
+    if (!access_.iam_api_key.empty()) {
+        tokens_ = make_iam_tokens(access_.iam_url, access_.iam_api_key, loop_.clients());
+    }
+    make_client();
     try {
         find_database();
     } catch (...) {
-        loop_.run_here([&] { clients_.clear(); });
+        loop_.run_here([&] { client_.reset(); });
         throw;
     }
 }
 
 LiveServer::~LiveServer() {
-    loop_.run_here([&] { clients_.clear(); });
+    loop_.run_here([&] { client_.reset(); });
 }
 
 replication::HttpPeerSettings LiveServer::settings(const std::string& url) {
     replication::HttpPeerSettings settings;
     settings.url = url;
     settings.headers = access_.headers;
-    if (!token_.empty()) settings.headers.emplace_back("Authorization", "Bearer " + token_);
+    settings.tokens = tokens_;
     return settings;
 }
 
 void LiveServer::make_client() {
     loop_.run_here([&] {
-        clients_.push_back(
-            std::make_unique<replication::HttpClient>(settings(base_url_), loop_.clients()));
+        client_ = std::make_unique<replication::HttpClient>(settings(base_url_), loop_.clients());
     });
-}
-
-replication::HttpClient* LiveServer::client() {
-    const std::lock_guard lock(mutex_);
-    renew_token();
-    if (clients_.empty()) make_client();
-    return clients_.back().get();
 }
 
 // The URL may be a database's: then what stands before its last part is the server.
 void LiveServer::find_database() {
-    address_ = client()->name();
+    address_ = client_->name();
     const auto root = require("GET", "");
     if (!is_database(root)) return look_at_greeting(root);
     only_database_ = root.find("db_name")->string();
     const auto end = base_url_.find_last_of('/', base_url_.size() - 2);
     base_url_.resize(end + 1);
     make_client();
-    address_ = client()->name();
+    address_ = client_->name();
     const auto greeting = ask("GET", "");
     look_at_greeting(greeting.json);
 }
@@ -120,38 +107,8 @@ void LiveServer::look_at_greeting(const JsonValue& greeting) {
                          version->string() >= "3";
 }
 
-// IBM Cloud's "token" operation of Identity and Access Management.
-void LiveServer::renew_token() {
-    const auto now = std::chrono::steady_clock::now();
-    if (access_.iam_api_key.empty() || now < token_until_) return;
-    const auto slash = access_.iam_url.find_last_of('/');
-    replication::HttpPeerSettings settings;
-    settings.url = access_.iam_url.substr(0, slash + 1);
-    replication::HttpRequest request;
-    request.method = "POST";
-    request.path = access_.iam_url.substr(slash + 1);
-    request.headers = {{"content-type", "application/x-www-form-urlencoded"},
-                       {"accept", "application/json"}};
-    request.body = "grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey=" +
-                   path_part(access_.iam_api_key);
-    const auto reply = loop_.run<replication::HttpReply>(
-        [&] { return ask_once(settings, &loop_.clients(), &request); });
-    const auto json = parse_json(reply.body);
-    const auto* token = json ? json->find("access_token") : nullptr;
-    if (reply.status != 200 || !token || !token->is_string()) {
-        throw PeerFailure(PeerFailure::Kind::unauthorized, "iam",
-                          fmt::format("IAM gave no token for the key: {}", reply.status),
-                          reply.status);
-    }
-    const auto* expires = json->find("expires_in");
-    const auto seconds = expires ? expires->integer().value_or(3600) : 3600;
-    token_ = token->string();
-    token_until_ = now + std::chrono::seconds(seconds) - token_reserve;
-    make_client();
-}
-
-LiveServer::Reply LiveServer::ask(const std::string& method, const std::string& path,
-                                  const std::string& query, const std::string& body) {
+LiveServer::Reply LiveServer::reply(const std::string& method, const std::string& path,
+                                    const std::string& query, const std::string& body) {
     replication::HttpRequest request;
     request.method = method;
     request.path = path;
@@ -159,9 +116,8 @@ LiveServer::Reply LiveServer::ask(const std::string& method, const std::string& 
     request.headers = {{"accept", "application/json"}};
     if (!body.empty()) request.headers.push_back({"content-type", "application/json"});
     request.body = body;
-    auto* const asked = client();
     const auto reply =
-        loop_.run<replication::HttpReply>([&] { return exchange(asked, &request); });
+        loop_.run<replication::HttpReply>([&] { return exchange(client_.get(), &request); });
     auto json = parse_json(reply.body);
     Reply result{reply.status, json ? std::move(*json) : JsonValue()};
     const bool unread = result.good() && result.json.is_null() && method != "HEAD";
@@ -169,8 +125,14 @@ LiveServer::Reply LiveServer::ask(const std::string& method, const std::string& 
         throw PeerFailure(PeerFailure::Kind::malformed, "malformed_answer",
                           method + " " + path + ": the answer is no JSON", reply.status);
     }
-    if (reply.status == 401 || reply.status == 403) {
-        throw refusal(method, path, reply.status, result.json);
+    return result;
+}
+
+LiveServer::Reply LiveServer::ask(const std::string& method, const std::string& path,
+                                  const std::string& query, const std::string& body) {
+    auto result = reply(method, path, query, body);
+    if (result.status == 401 || result.status == 403) {
+        throw refusal(method, path, result.status, result.json);
     }
     return result;
 }
@@ -190,8 +152,6 @@ JsonValue LiveServer::require(const std::string& method, const std::string& path
 }
 
 std::unique_ptr<replication::Peer> LiveServer::make_peer(const std::string& database) {
-    const std::lock_guard lock(mutex_);
-    renew_token();
     std::unique_ptr<replication::Peer> peer;
     loop_.run_here([&] {
         peer = replication::make_http_peer(settings(base_url_ + path_part(database)),

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,7 +17,7 @@ namespace divan::import {
 struct LiveAccess {
     std::string url;  ///< Of the server, or of one database; with user and password where needed.
     std::vector<std::pair<std::string, std::string>> headers;  ///< Sent with every request.
-    /// Of IBM Cloud: exchanged for tokens at `iam_url`. Empty: none.
+    /// Of IBM Cloud: exchanged for tokens at `iam_url`, as often as they end. Empty: none.
     std::string iam_api_key;
     std::string iam_url = "https://iam.cloud.ibm.com/identity/token";
     bool verify_certificates = true;
@@ -42,7 +40,10 @@ public:
         JsonValue json;
         bool good() const { return status >= 200 && status < 300; }
     };
-    /// `path` is that of a URL, after the server's. Throws for 401 and 403 too.
+    /// `path` is that of a URL, after the server's. Any status is an answer.
+    Reply reply(const std::string& method, const std::string& path, const std::string& query = {},
+                const std::string& body = {});
+    /// Throws for 401 and 403 too.
     Reply ask(const std::string& method, const std::string& path, const std::string& query = {},
               const std::string& body = {});
     /// Empty where the answer is a 404. Throws for any other that is not good.
@@ -65,9 +66,6 @@ public:
     LoopThread& loop() { return loop_; }
 
 private:
-    /// Gives the client of this moment; asks for a new token where the old one ends soon.
-    replication::HttpClient* client();
-    void renew_token();
     void make_client();
     void find_database();
     void look_at_greeting(const JsonValue& greeting);
@@ -75,15 +73,12 @@ private:
 
     LiveAccess access_;
     LoopThread loop_;
-    /// The last one is used; requests may still be under way by those with older tokens.
-    std::vector<std::unique_ptr<replication::HttpClient>> clients_;
+    std::shared_ptr<replication::TokenSource> tokens_;
+    std::unique_ptr<replication::HttpClient> client_;
     std::string base_url_;
     std::string address_;
     std::string only_database_;
     bool secures_databases_ = false;
-    std::mutex mutex_;  ///< Guards what follows, and `clients_`.
-    std::string token_;
-    std::chrono::steady_clock::time_point token_until_{};
 };
 
 /// A name as a part of a path.
