@@ -94,6 +94,10 @@ public:
         for (const auto& upload : all.uploads) upload->keep();
     }
 
+    void take_over(const FormerFiles& former) override {
+        former_ = storage::take_over_sequences(*database_, former.shards, former.plain);
+    }
+
     void write_local(const LocalDocument& document) override {
         storage::LocalDocs(*database_).put(local_name(document.id), document.json,
                                            document.edits == 0 ? 0 : document.edits - 1);
@@ -181,6 +185,7 @@ private:
             edit.generation = leaf.generation;
             edit.path = leaf.path;
             edit.deleted = leaf.deleted;
+            if (former_) edit.at_least = former_->here(document.shard, document.sequence);
             edit.body = std::move(parsed.body);
             edit.term = std::move(parsed.term);
             for (auto& attachment : leaf.attachments) {
@@ -252,6 +257,7 @@ private:
     }
 
     std::shared_ptr<Database> database_;
+    std::optional<storage::FormerSequences> former_;
     storage::AttachmentSettings as_it_is_;  ///< Bytes are kept as they come.
     storage::AttachmentSettings as_usual_;
 };
@@ -271,7 +277,9 @@ public:
     std::unique_ptr<TargetDatabase> open(const DatabaseInfo& info) override {
         auto database = catalog_->open(info.name);
         if (!database) {
-            storage::validate_database_name(info.name).value();
+            if (!storage::validate_database_name(info.name)) {
+                throw Damage(info.name + ": no database may be called so, --rename helps");
+            }
             // One that nobody may store is told by `write_settings`.
             const bool sound = auth::validate_security(info.security).has_value();
             const auto security = sound ? info.security : std::string();

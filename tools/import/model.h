@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "storage/base/digest.h"
+#include "storage/database/former_sequences.h"
 #include "storage/document/revision.h"
 
 /// What an import carries from a source to a target, whatever either is.
@@ -42,6 +43,15 @@ struct Document {
     std::string id;
     std::vector<Leaf> leaves;
     std::string marker;  ///< Of a source: where to go on after this one.
+    /// Its last change, as one of the `FormerFiles` counted it; 0: nobody knows.
+    std::size_t shard = 0;
+    std::uint64_t sequence = 0;
+};
+
+/// What counted a source's changes. Empty: its sequences mean nothing elsewhere.
+struct FormerFiles {
+    std::vector<storage::FormerShard> shards;
+    bool plain = false;  ///< One, whose sequences are plain numbers.
 };
 
 struct LocalDocument {

@@ -59,6 +59,8 @@ public:
     const DatabaseInfo& info() const override { return inner_->info(); }
     std::size_t parts() const override { return inner_->parts(); }
     bool whole_documents() const override { return inner_->whole_documents(); }
+    std::vector<std::string> remarks() const override { return inner_->remarks(); }
+    FormerFiles former() const override { return inner_->former(); }
     void documents(std::size_t part, const std::string& after,
                    const std::function<void(Document)>& visit,
                    const TellFailure& failed) override {

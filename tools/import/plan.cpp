@@ -126,6 +126,7 @@ Inventory take_inventory(SourceDatabase& database) {
     Counting counting(inventory);
     const auto name = storage::validate_database_name(inventory.name);
     if (!name) counting.remark("this name is not allowed: import it with --rename");
+    for (auto& one : database.remarks()) counting.remark(std::move(one));
     const auto failed = [&](const Failure& failure) {
         ++inventory.failures;
         counting.remark(failure.what + ": " + failure.reason);

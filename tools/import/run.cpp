@@ -86,6 +86,7 @@ private:
             carry(name, report);
         } catch (const std::exception& error) {
             report.error = error.what();
+            if (report.error.empty()) report.error = "refused";
             ++counters_.failures;
         }
         ++counters_.databases;
@@ -110,7 +111,10 @@ private:
             open_target(*from, way);
         }
         way.leaves_apart = !from->whole_documents();
+        // Of a journal that knew other parts.
+        if (way.position.part >= from->parts()) way.position = {};
         carry_purges(*from, way);
+        if (way.target) way.target->take_over(from->former());
         for (; way.position.part < from->parts(); ++way.position.part) {
             from->documents(
                 way.position.part, way.position.after,

@@ -14,10 +14,14 @@ class SourceDatabase {
 public:
     virtual ~SourceDatabase() = default;
     virtual const DatabaseInfo& info() const = 0;
+    /// What an admin should know of it.
+    virtual std::vector<std::string> remarks() const { return {}; }
     /// How many parts it has that can be read, and resumed, one after the other (shards).
     virtual std::size_t parts() const = 0;
     /// Whether each document comes once, with all its leaves; else every leaf may come by itself.
     virtual bool whole_documents() const { return true; }
+    /// What clients' checkpoints refer to. Documents then come about in the order of changes.
+    virtual FormerFiles former() const { return {}; }
     /// The documents of a part, deleted ones too, always in the same order; those after the one
     /// that had the marker `after` (empty: all). What cannot be read is told and left out. `visit`
     /// may throw to end the walk.

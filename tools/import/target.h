@@ -27,6 +27,8 @@ public:
     /// Adds the leaves with their histories as they are (replication, not edits); what is there
     /// already stays. On the disk when it returns. Documents that cannot be written are told.
     virtual void write(std::vector<Document> documents, const TellFailure& failed) = 0;
+    /// Before the first document: the sequences of the source are to mean something here.
+    virtual void take_over(const FormerFiles&) {}
     virtual void write_local(const LocalDocument& document) = 0;
     /// Throws `Refused` where `_security` is none that CouchDB would store.
     virtual void write_settings(const DatabaseInfo& info) = 0;

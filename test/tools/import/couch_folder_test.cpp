@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -7,8 +8,11 @@
 
 #include "storage/base/digest.h"
 #include "storage/base/json.h"
+#include "test/tools/import/couch_file_writer.h"
+#include "tools/import/couch_file/damage.h"
 #include "tools/import/couch_file/data_folder.h"
 #include "tools/import/couch_file/database_file.h"
+#include "tools/import/source.h"
 
 // Data folders that CouchDB 3.5.0 wrote, against what CouchDB itself said of them.
 namespace divan::import {
@@ -179,6 +183,152 @@ TEST_CASE("couch folder: a single file is a database of its own") {
         complain);
     REQUIRE(found.size() == 1);
     CHECK(found[0].name == "legacy");
+}
+
+namespace {
+
+struct Folder {
+    fs::path path =
+        fs::temp_directory_path() / ("divan_couch_folder_test_" + std::to_string(::getpid()));
+    std::vector<std::string> remarks;
+
+    Folder() {
+        fs::remove_all(path);
+        fs::copy("test/couch_files/3.5.0-snappy-q2/data", path, fs::copy_options::recursive);
+    }
+    ~Folder() { fs::remove_all(path); }
+    std::map<std::string, FolderDatabase> read() {
+        remarks.clear();
+        std::map<std::string, FolderDatabase> databases;
+        const auto told = [&](const std::string& remark) { remarks.push_back(remark); };
+        for (auto& one : databases_in(path, told)) databases[one.name] = std::move(one);
+        return databases;
+    }
+    bool told(const std::string& what) const {
+        return std::any_of(remarks.begin(), remarks.end(), [&](const std::string& remark) {
+            return remark.find(what) != std::string::npos;
+        });
+    }
+    fs::path shard() const { return read_only().files.front(); }
+    FolderDatabase read_only() const {
+        for (auto& one : databases_in(path, [](const std::string&) {})) {
+            if (one.name == "legacy") return one;
+        }
+        return {};
+    }
+};
+
+std::string written(const std::function<void(CouchFileWriter&)>& fill,
+                    const CouchFileWriter::Options& options = {}) {
+    CouchFileWriter writer(options);
+    fill(writer);
+    return writer.finish();
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Folder, "couch folder: a node's own databases do not hide those of the cluster") {
+    fs::copy_file(shard(), path / "_users.couch");
+    fs::copy_file(shard(), path / "legacy.couch");
+    fs::copy_file(shard(), path / "single.couch");
+    auto databases = read();
+    CHECK(databases.size() == 6);
+    CHECK(databases["_users"].files.size() == 2);
+    CHECK(databases["legacy"].files.size() == 2);
+    CHECK(databases["legacy"].ranges.size() == 2);
+    CHECK(databases["legacy"].ranges[1].end == 0xffffffff);
+    CHECK(databases["single"].ranges.empty());
+    CHECK(told("_users.couch: not read"));
+    CHECK(told("legacy.couch: not read"));
+
+    fs::remove(path / "_dbs.couch");
+    databases = read();
+    CHECK(databases["legacy"].files.size() == 2);
+    CHECK(told("legacy.couch: not read"));
+}
+
+TEST_CASE_FIXTURE(Folder, "couch folder: what a crash at the end of a compaction left is read") {
+    const auto file = shard();
+    // One that is still being written beside its database is not.
+    std::ofstream(fs::path(file) += ".compact.data") << "x";
+    fs::copy_file(file, fs::path(file) += ".compact");
+    CHECK(read_only().files.front() == file);
+    fs::remove(file);
+    auto databases = read();
+    CHECK(databases["legacy"].missing.empty());
+    CHECK(databases["legacy"].files.size() == 2);
+    CHECK(databases["legacy"].files.front().extension() == ".compact");
+    CHECK(told("a crash left it so"));
+
+    fs::remove(fs::path(file) += ".compact");
+    CHECK(read()["legacy"].missing == std::vector<fs::path>{file});
+}
+
+TEST_CASE_FIXTURE(Folder, "couch folder: deleted databases are told, and where the data is") {
+    auto deleted = shard();
+    deleted.replace_extension(".20240102.030405.deleted.couch");
+    fs::copy_file(shard(), deleted);
+    CHECK(read().size() == 5);
+    CHECK(told("of a deleted database"));
+
+    const auto outer = fs::path(path) += ".outer";
+    fs::remove_all(outer);
+    fs::create_directories(outer);
+    fs::copy(path, outer / "data", fs::copy_options::recursive);
+    const auto read_outer = [&] { databases_in(outer, [](const std::string&) {}); };
+    CHECK_THROWS_WITH_AS(read_outer(), doctest::Contains("give that: "), Damage);
+    fs::remove_all(outer);
+}
+
+TEST_CASE_FIXTURE(Folder, "couch file: a newer version is refused, not read as it once was") {
+    const auto one = [](CouchFileWriter& writer) {
+        writer.add("a", {{1, {std::string(16, 'a')}, false, "{}", {}}});
+    };
+    CouchFileWriter::Options newer;
+    newer.change = [](std::string& piece) {
+        const auto at = piece.find("db_header");
+        if (at != std::string::npos) piece[at + 10] = 9;  // after the tag of a small integer
+    };
+    const auto file = path / "new.couch";
+    std::ofstream(file, std::ios::binary) << written(one);
+    CHECK(DatabaseFile(file).header().disk_version == 8);
+    std::ofstream(file, std::ios::binary | std::ios::app) << written(one, newer);
+    CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("disk version 9"), Damage);
+}
+
+TEST_CASE_FIXTURE(Folder, "couch file: damage in the order of changes costs no document") {
+    constexpr int count = 400;
+    for (const bool of_changes : {true, false}) {
+        CAPTURE(of_changes);
+        int nodes = 0;
+        CouchFileWriter::Options options;
+        options.snappy = false;
+        const auto file = path / "damaged.couch";
+        const auto fill = [](CouchFileWriter& writer) {
+            for (int n = 0; n < count; ++n) {
+                const std::string hash(16, 'a');
+                writer.add(std::to_string(1000 + n), {{1, {hash}, false, "{}", {}}});
+            }
+        };
+        // The nodes of the index by id come first.
+        options.change = [&](std::string& piece) {
+            const auto at = piece.find("kv_node");
+            if (at == std::string::npos) return;
+            ++nodes;
+            const int wanted = of_changes ? 30 : 3;
+            if (nodes == wanted) piece[at] = 'x';
+        };
+        std::ofstream(file, std::ios::binary) << written(fill, options);
+        const auto source = open_couch_folder(file);
+        std::set<std::string> ids;
+        int failures = 0;
+        source->open("damaged")->documents(
+            0, {}, [&](const Document& document) { ids.insert(document.id); },
+            [&](const Failure&) { ++failures; });
+        CHECK(ids.size() == count);
+        CHECK((failures > 0) == of_changes);
+        CHECK(nodes > 40);
+    }
 }
 
 }  // namespace divan::import

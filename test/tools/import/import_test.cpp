@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tools/import/couch_file/damage.h"
 #include "tools/import/plan.h"
 #include "tools/import/report.h"
 #include "tools/import/run.h"
@@ -95,7 +96,7 @@ TEST_CASE_FIXTURE(Import, "import: goes on after the last document that was writ
     RunOptions only;
     only.databases = {"legacy"};
     journal.note_new_database("legacy");
-    journal.note_position("legacy", {1, "", false});
+    journal.note_position("legacy", {0, "60,60", false});
     // Whoever was killed then left half a line.
     std::ofstream(journal.folder() / "positions.jsonl", std::ios::app) << R"({"database":"leg)";
 
@@ -107,6 +108,19 @@ TEST_CASE_FIXTURE(Import, "import: goes on after the last document that was writ
     CHECK(report.databases[0].documents > 0);
     const auto third = Journal::reopen(folder / "runs", journal.head().id);
     CHECK(third.position("legacy").finished);
+}
+
+TEST_CASE_FIXTURE(Import, "import: a database with an impossible name is an error of the run") {
+    RunOptions options;
+    options.databases = {"legacy"};
+    options.rename = {{"legacy", "Legacy"}};
+    auto journal = begin();
+    const auto report = run(journal, options);
+    CHECK_FALSE(report.finished());
+    CHECK(report.databases[0].error.find("--rename") != std::string::npos);
+    CHECK_THROWS_AS(open_source("no/such/file"), Damage);
+    fs::create_directories(folder / "empty");
+    CHECK_THROWS_AS(open_source(folder / "empty"), Damage);
 }
 
 TEST_CASE_FIXTURE(Import, "import: what is undone leaves what was there before") {

@@ -1,5 +1,6 @@
 // Writes a database file of many documents, to measure imports with:
-//   make_couch_file FILE DOCUMENTS BODY_BYTES [ATTACHMENT_BYTES]
+//   make_couch_file FILE DOCUMENTS BODY_BYTES [ATTACHMENT_BYTES [LOCAL_ID LOCAL_JSON]]
+// A file of more documents begins with the same ones.
 
 #include <cstdio>
 #include <cstdlib>
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
         writer.add(id, {leaf});
         if (number % 10'000 == 0) out << writer.take();
     }
+    if (argc > 6) writer.add_local(argv[5], argv[6]);
     out << writer.finish();
     out.close();
     return out.good() ? 0 : 1;

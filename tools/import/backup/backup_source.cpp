@@ -150,6 +150,7 @@ public:
         } else {
             add(path);
         }
+        if (files_.empty()) throw Damage(path.string() + ": no databases and no backups in it");
     }
 
     std::vector<std::string> names() override {

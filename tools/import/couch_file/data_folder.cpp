@@ -1,6 +1,7 @@
 #include "tools/import/couch_file/data_folder.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -20,9 +21,21 @@ constexpr std::string_view extension = ".couch";
 constexpr std::string_view shard_map = "_dbs.couch";
 constexpr std::string_view shard_folder = "shards";
 
+constexpr std::string_view compacted = ".compact";
+constexpr std::string_view deleted = ".deleted.couch";
+
 bool is_database_file(const fs::path& path) {
     return path.extension() == extension && path.filename() != shard_map &&
            path.filename() != "_nodes.couch";
+}
+
+// Where the file is, or what a crash at the end of its compaction left of it: then the old file is
+// gone already, and the new one has not got its name yet (couch_bt_engine:open_db_file/2).
+std::optional<fs::path> there(const fs::path& file) {
+    if (fs::exists(file)) return file;
+    auto beside = fs::path(file) += compacted;
+    if (fs::exists(beside)) return beside;
+    return std::nullopt;
 }
 
 // "shards/RANGE/NAME.SUFFIX.couch", taken apart.
@@ -69,6 +82,28 @@ std::string suffix_of(const JsonValue& entry) {
     return suffix;
 }
 
+// ".../shards/BEGIN-END/...", eight hexadecimal digits each.
+std::optional<FolderDatabase::Range> range_of(const fs::path& file) {
+    constexpr std::size_t digits = 8;
+    auto part = std::find(file.begin(), file.end(), shard_folder);
+    if (part == file.end() || ++part == file.end()) return {};
+    const auto text = part->string();
+    FolderDatabase::Range range{};
+    const auto read = [&](std::size_t at, std::uint32_t& value) {
+        const auto* const from = text.data() + at;
+        return std::from_chars(from, from + digits, value, 16).ptr == from + digits;
+    };
+    const bool formed = text.size() == 2 * digits + 1 && text[digits] == '-' &&
+                        read(0, range.begin) && read(digits + 1, range.end);
+    return formed ? std::optional(range) : std::nullopt;
+}
+
+void note_ranges(FolderDatabase& database) {
+    for (const auto& file : database.files) {
+        if (const auto range = range_of(file)) database.ranges.push_back(*range);
+    }
+}
+
 FolderDatabase database_of(const fs::path& folder, const std::string& name,
                            const JsonValue& entry) {
     FolderDatabase database;
@@ -79,7 +114,8 @@ FolderDatabase database_of(const fs::path& folder, const std::string& name,
     for (const auto& [range, nodes] : ranges->members()) {
         const auto path =
             folder / shard_folder / range / (name + suffix + std::string(extension));
-        (fs::exists(path) ? database.files : database.missing).push_back(path);
+        const auto found = there(path);
+        (found ? database.files : database.missing).push_back(found.value_or(path));
     }
     std::sort(database.files.begin(), database.files.end());
     const auto* properties = entry.find("props");
@@ -89,7 +125,7 @@ FolderDatabase database_of(const fs::path& folder, const std::string& name,
 }
 
 void read_shard_map(const fs::path& folder, Databases& databases, const Told& told) {
-    const DatabaseFile file(folder / shard_map);
+    const DatabaseFile file(*there(folder / shard_map));
     const auto damaged = [&](const std::string& what) { told("_dbs.couch: " + what); };
     file.documents(
         [&](const FileDocument& document) {
@@ -139,6 +175,38 @@ void join_shards(const std::map<std::string, std::map<std::string, std::vector<f
     }
 }
 
+// Every file of a database, and its path in the folder, as if it had the name it should have.
+void each_file(const fs::path& source, const Told& told,
+               const std::function<void(const fs::path& file, const fs::path& relative)>& visit) {
+    for (fs::recursive_directory_iterator entry(source), end; entry != end; ++entry) {
+        const auto name = entry->path().filename().string();
+        if (entry->is_directory() && (name.starts_with('.') || name.ends_with("_design"))) {
+            entry.disable_recursion_pending();  // indexes of views, and files being deleted
+            continue;
+        }
+        if (!entry->is_regular_file()) continue;
+        auto path = entry->path();
+        if (path.extension() == compacted) path.replace_extension();
+        if (!is_database_file(path) || there(path) != entry->path()) continue;
+        if (path != entry->path()) {
+            told(entry->path().string() + ": a crash left it so, it is the database's newest file");
+        }
+        if (name.ends_with(deleted)) {
+            told(entry->path().string() + ": of a deleted database, not read");
+            continue;
+        }
+        const auto relative = path.lexically_relative(source);
+        const auto folder = std::find(relative.begin(), relative.end(), shard_folder);
+        if (folder != relative.end() && folder != relative.begin()) {
+            fs::path inner = source;
+            for (auto part = relative.begin(); part != folder; ++part) inner /= *part;
+            throw Damage(source.string() + ": a data folder is in it, give that: " +
+                         inner.string());
+        }
+        visit(entry->path(), relative);
+    }
+}
+
 }  // namespace
 
 std::vector<FolderDatabase> databases_in(const fs::path& source, const Told& told) {
@@ -147,12 +215,14 @@ std::vector<FolderDatabase> databases_in(const fs::path& source, const Told& tol
         if (const auto shard = shard_of(fs::path(shard_folder) / "file" / source.filename())) {
             name = shard->name;
         }
-        return {{name, {source}, {}, DatabaseFile(source).partitioned()}};
+        FolderDatabase database{name, {source}, {}, {}, DatabaseFile(source).partitioned()};
+        note_ranges(database);
+        return {database};
     }
     if (!fs::is_directory(source)) throw Damage(source.string() + ": no such file or folder");
 
     Databases databases;
-    if (fs::exists(source / shard_map)) {
+    if (there(source / shard_map)) {
         try {
             read_shard_map(source, databases, told);
         } catch (const Damage& damage) {
@@ -164,28 +234,32 @@ std::vector<FolderDatabase> databases_in(const fs::path& source, const Told& tol
         known.insert(database.files.begin(), database.files.end());
     }
     std::map<std::string, std::map<std::string, std::vector<fs::path>>> shards;
-    for (fs::recursive_directory_iterator entry(source), end; entry != end; ++entry) {
-        const auto name = entry->path().filename().string();
-        if (entry->is_directory() && (name.starts_with('.') || name.ends_with("_design"))) {
-            entry.disable_recursion_pending();  // indexes of views, and files being deleted
-            continue;
-        }
-        if (!entry->is_regular_file() || !is_database_file(entry->path())) continue;
-        const auto relative = entry->path().lexically_relative(source);
+    std::map<std::string, fs::path> singles;
+    each_file(source, told, [&](const fs::path& file, const fs::path& relative) {
         if (const auto shard = shard_of(relative)) {
-            shards[shard->name][shard->suffix].push_back(entry->path());
+            shards[shard->name][shard->suffix].push_back(file);
+            return;
+        }
+        auto single = relative.generic_string();
+        single.resize(single.size() - extension.size());
+        singles.emplace(std::move(single), file);
+    });
+    join_shards(shards, known, databases, told);
+    for (auto& [name, file] : singles) {
+        // Nodes of CouchDB 2 have a _replicator and _users of their own, and what was made before
+        // an upgrade may still stand there.
+        if (databases.contains(name)) {
+            told(file.string() + ": not read, the cluster has a database of this name");
         } else {
-            auto single = relative.generic_string();
-            single.resize(single.size() - extension.size());
-            auto& database = databases[single];
-            database.name = single;
-            database.files = {entry->path()};
+            databases[name] = {name, {std::move(file)}, {}, {}, false};
         }
     }
-    join_shards(shards, known, databases, told);
 
     std::vector<FolderDatabase> list;
-    for (auto& [name, database] : databases) list.push_back(std::move(database));
+    for (auto& [name, database] : databases) {
+        note_ranges(database);
+        list.push_back(std::move(database));
+    }
     if (list.empty()) throw Damage(source.string() + ": no CouchDB databases in it");
     return list;
 }

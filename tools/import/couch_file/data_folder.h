@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -12,6 +13,11 @@ struct FolderDatabase {
     std::string name;
     std::vector<std::filesystem::path> files;  ///< Sorted by range.
     std::vector<std::filesystem::path> missing;  ///< Named by `_dbs`, but not there.
+    /// Of the files; empty where one file is the database.
+    struct Range {
+        std::uint32_t begin, end;
+    };
+    std::vector<Range> ranges;
     bool partitioned = false;
 };
 

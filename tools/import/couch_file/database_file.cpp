@@ -1,10 +1,11 @@
 #include "tools/import/couch_file/database_file.h"
 
+#include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "storage/base/digest.h"
 #include "storage/base/json.h"
-#include "tools/import/couch_file/btree.h"
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/couch_file/revision_forest.h"
 
@@ -61,21 +62,33 @@ FileAttachment attachment_of(const Term& stored) {
     return attachment;
 }
 
-DatabaseHeader newest_database_header(const BlockFile& file, std::uint64_t& torn_bytes) {
-    std::string reason = "no header in it: this is no database file, or nothing of it is left";
-    for (auto end = file.size(); const auto header = file.newest_header(end);) {
-        try {
-            auto parsed = parse_database_header(header->bytes);
-            const auto used = header->position + header->bytes.size();
-            const auto end_of_header = (used / block_bytes + 1) * block_bytes;
-            torn_bytes = file.size() - std::min(file.size(), end_of_header);
-            return parsed;
-        } catch (const Damage& damage) {
-            reason = damage.what();
-        }
-        end = header->position;
+// The N of "0-N", which some versions kept as a text.
+std::uint64_t edits_of(const Term& revision) {
+    if (revision.kind != Term::Kind::binary) return revision.unsigned_integer();
+    std::uint64_t edits = 0;
+    const auto* const end = revision.text.data() + revision.text.size();
+    if (std::from_chars(revision.text.data(), end, edits).ptr != end) {
+        throw Damage("the revision of a local document is no number");
     }
-    throw Damage(reason);
+    return edits;
+}
+
+FileDocument listed_by_id(const Term& key, const Term& value) {
+    const auto fields = value.tuple(3);
+    return document_of(key.binary(), fields[0].unsigned_integer(), fields);
+}
+
+// Never an older header where the newest one is of a version that we do not know: it would be an
+// older state.
+DatabaseHeader newest_database_header(const BlockFile& file, std::uint64_t& torn_bytes) {
+    const auto header = file.newest_header(file.size());
+    if (!header) {
+        throw Damage("no header in it: this is no database file, or nothing of it is left");
+    }
+    const auto used = header->position + header->bytes.size();
+    const auto end_of_header = (used / block_bytes + 1) * block_bytes;
+    torn_bytes = file.size() - std::min(file.size(), end_of_header);
+    return parse_database_header(header->bytes);
 }
 
 // A half of a body: a term, or the bytes of a compressed one (since 1.2).
@@ -96,36 +109,69 @@ void DatabaseFile::documents(const std::function<void(FileDocument)>& visit,
         whole = false;
         damaged(what);
     };
-    const auto by_id = [](const Term& key, const Term& value) {
-        const auto fields = value.tuple(3);
-        return document_of(key.binary(), fields[0].unsigned_integer(), fields);
-    };
-    const auto visit_by_id = [&](const Term& key, const Term& value) { visit(by_id(key, value)); };
-    TreeWalk(file_, visit_by_id, note_damage).walk(header_.ids);
+    const auto one = [&](const Term& key, const Term& value) { visit(listed_by_id(key, value)); };
+    walk_tree(file_, header_.ids, one, note_damage);
     if (whole) return;
 
     std::set<std::string, std::less<>> seen;
     const auto remember = [&](const Term& key, const Term& value) {
-        seen.insert(by_id(key, value).id);
+        seen.insert(listed_by_id(key, value).id);
     };
-    TreeWalk(file_, remember, [](const std::string&) {}).walk(header_.ids);
-    const auto by_sequence = [&](const Term& key, const Term& value) {
-        const auto fields = value.tuple(3);
-        // Before 1.2 this index had the leaves alone, without their histories.
-        if (fields[1].kind != Term::Kind::integer || seen.contains(fields[0].binary())) return;
-        visit(document_of(fields[0].binary(), key.unsigned_integer(), fields));
+    walk_tree(file_, header_.ids, remember, [](const std::string&) {});
+    ChangesCursor changes(*this, damaged);
+    while (auto document = changes.next()) {
+        if (!seen.contains(document->id)) visit(std::move(*document));
+    }
+}
+
+void DatabaseFile::documents_besides_changes(const std::function<void(FileDocument)>& visit,
+                                             const Damaged& damaged) const {
+    std::set<std::string, std::less<>> seen;
+    ChangesCursor changes(*this, [](const std::string&) {});
+    while (const auto document = changes.next()) seen.insert(document->id);
+    const auto one = [&](const Term& key, const Term& value) {
+        if (!seen.contains(key.binary())) visit(listed_by_id(key, value));
     };
-    TreeWalk(file_, by_sequence, damaged).walk(header_.sequences);
+    walk_tree(file_, header_.ids, one, damaged);
+}
+
+ChangesCursor::ChangesCursor(const DatabaseFile& file, DatabaseFile::Damaged damaged)
+    : file_(file), tree_(file.blocks(), file.header().sequences,
+                         [this, damaged = std::move(damaged)](const std::string& what) {
+                             gaps_ = true;
+                             damaged(what);
+                         }) {}
+
+std::optional<FileDocument> ChangesCursor::next() {
+    while (const auto* entry = tree_.next()) {
+        try {
+            const auto fields = entry->value->tuple(3);
+            if (fields[1].kind != Term::Kind::integer) {
+                gaps_ = true;
+                continue;
+            }
+            auto document =
+                document_of(fields[0].binary(), entry->key->unsigned_integer(), fields);
+            ++count_;
+            return document;
+        } catch (const Damage& damage) {
+            tree_.tell(damage.what());
+        }
+    }
+    return std::nullopt;
+}
+
+bool ChangesCursor::whole() const {
+    return !gaps_ && file_.header().documents.value_or(count_) <= count_;
 }
 
 void DatabaseFile::locals(const std::function<void(FileLocal)>& visit,
                           const Damaged& damaged) const {
     const auto one = [&](const Term& key, const Term& value) {
         const auto fields = value.tuple(2);
-        visit({std::string(key.binary()), fields[0].unsigned_integer(),
-               json_of_term(fields[1].bytes)});
+        visit({std::string(key.binary()), edits_of(fields[0]), json_of_term(fields[1].bytes)});
     };
-    TreeWalk(file_, one, damaged).walk(header_.locals);
+    walk_tree(file_, header_.locals, one, damaged);
 }
 
 void DatabaseFile::purges(const std::function<void(FilePurge)>& visit,
@@ -140,7 +186,7 @@ void DatabaseFile::purges(const std::function<void(FilePurge)>& visit,
         }
         visit(std::move(purge));
     };
-    TreeWalk(file_, one, damaged).walk(header_.purges);
+    walk_tree(file_, header_.purges, one, damaged);
 }
 
 // A list of members, unlike other JSON there: couch_db:set_security/2 stores it so.

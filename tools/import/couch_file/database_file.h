@@ -10,6 +10,7 @@
 
 #include "storage/document/revision.h"
 #include "tools/import/couch_file/block_file.h"
+#include "tools/import/couch_file/btree.h"
 #include "tools/import/couch_file/header.h"
 #include "tools/import/couch_file/term.h"
 
@@ -72,9 +73,14 @@ public:
     /// Bytes after the newest header: what a crash tore off, or was never committed.
     std::uint64_t torn_bytes() const { return torn_bytes_; }
 
+    const BlockFile& blocks() const { return file_; }
+
     /// Every document, in the order of ids. Where the index of ids is damaged, those that only the
     /// index of sequences still names follow.
     void documents(const std::function<void(FileDocument)>& visit, const Damaged& damaged) const;
+    /// Those that `ChangesCursor` does not give.
+    void documents_besides_changes(const std::function<void(FileDocument)>& visit,
+                                   const Damaged& damaged) const;
     void locals(const std::function<void(FileLocal)>& visit, const Damaged& damaged) const;
     void purges(const std::function<void(FilePurge)>& visit, const Damaged& damaged) const;
     /// The `_security` object as JSON; empty where none was ever set.
@@ -92,6 +98,24 @@ private:
     BlockFile file_;
     std::uint64_t torn_bytes_ = 0;
     DatabaseHeader header_;
+};
+
+/// Gives the documents of a file in the order of their last changes. One thread.
+class ChangesCursor {
+public:
+    /// `file` outlives it.
+    ChangesCursor(const DatabaseFile& file, DatabaseFile::Damaged damaged);
+
+    std::optional<FileDocument> next();
+    /// At the end: whether these were all that the file has. Else damage is in the way, or entries
+    /// that CouchDB wrote before 1.2, which have no histories.
+    bool whole() const;
+
+private:
+    const DatabaseFile& file_;
+    bool gaps_ = false;
+    std::uint64_t count_ = 0;
+    TreeCursor tree_;
 };
 
 }  // namespace divan::import

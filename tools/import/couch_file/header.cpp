@@ -22,6 +22,7 @@ enum Field : std::size_t {
     security = 9,
     revisions_limit = 10,
     uuid = 11,
+    epochs = 12,
     purged_infos_limit = 14,
     properties = 15,
 };
@@ -30,6 +31,26 @@ enum Field : std::size_t {
 Root root_of(const Term& state) {
     if (!state.is_tuple()) return std::nullopt;
     return state.tuple(2)[0].unsigned_integer();
+}
+
+// The reduction of the index by id: {Live, Deleted, Sizes}.
+std::optional<std::uint64_t> count_of(const Term& state) {
+    if (!state.is_tuple()) return 0;
+    const auto& reduction = state.tuple(2)[1];
+    if (!reduction.is_tuple()) return std::nullopt;
+    const auto counts = reduction.tuple(2);
+    return counts[0].unsigned_integer() + counts[1].unsigned_integer();
+}
+
+// [{Node, Sequence}, ...]; something else in old files.
+std::vector<DatabaseHeader::Epoch> epochs_of(const Term& field) {
+    std::vector<DatabaseHeader::Epoch> read;
+    if (field.kind != Term::Kind::list) return read;
+    for (const auto& epoch : field.list()) {
+        const auto pair = epoch.tuple(2);
+        read.push_back({std::string(pair[0].any_text()), pair[1].unsigned_integer()});
+    }
+    return read;
 }
 
 // nil, undefined, 0, or where the term is.
@@ -52,6 +73,7 @@ DatabaseHeader parse_database_header(std::string_view bytes) {
     header.disk_version = static_cast<int>(version);
     header.update_sequence = fields[update_sequence].unsigned_integer();
     header.ids = root_of(fields[ids]);
+    header.documents = count_of(fields[ids]);
     header.sequences = root_of(fields[sequences]);
     header.locals = root_of(fields[locals]);
     if (version >= purge_trees_since) header.purges = root_of(fields[purge_sequences]);
@@ -60,6 +82,7 @@ DatabaseHeader parse_database_header(std::string_view bytes) {
     if (fields.size() > uuid && fields[uuid].kind == Term::Kind::binary) {
         header.uuid = fields[uuid].binary();
     }
+    if (fields.size() > epochs) header.epochs = epochs_of(fields[epochs]);
     if (fields.size() > purged_infos_limit) {
         header.purged_infos_limit = fields[purged_infos_limit].unsigned_integer();
     }

@@ -1,7 +1,9 @@
 #include "tools/import/live/live_source.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -60,6 +62,14 @@ std::optional<LocalDocument> local_of(const JsonValue& row) {
     return local;
 }
 
+// 0 where it is no plain number.
+std::uint64_t plain_sequence(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [at, failure] = std::from_chars(text.data(), end, number);
+    return failure == std::errc() && at == end ? number : 0;
+}
+
 // A feed of the peer's, ended on its loop.
 class Feed {
 public:
@@ -87,10 +97,19 @@ private:
 class LiveSourceDatabase final : public SourceDatabase {
 public:
     LiveSourceDatabase(std::shared_ptr<LiveServer> server, const std::string& name)
-        : database_(std::move(server), name), info_(database_.info()) {}
+        : database_(std::move(server), name), info_(database_.info()) {
+        if (const auto number = update_sequence()) {
+            former_.plain = true;
+            former_.shards.push_back({0, 0, {}, {}, *number});
+        }
+    }
 
     const DatabaseInfo& info() const override { return info_; }
     std::size_t parts() const override { return 1; }
+
+    // CouchDB 1 and PouchDB Server count in plain numbers. What a cluster's say is known of the
+    // files alone.
+    FormerFiles former() const override { return former_; }
 
     void documents(std::size_t, const std::string& after,
                    const std::function<void(Document)>& visit,
@@ -102,6 +121,7 @@ public:
             const auto batch = feed.next(rows);
             ended = batch.ended;
             auto documents = database_.fetch(batch.rows, failed);
+            if (former_.plain) note_sequences(batch, documents);
             rows = next_rows(rows, size_of(documents));
             for (auto& document : documents) {
                 const bool last = &document == &documents.back();
@@ -133,8 +153,37 @@ public:
     }
 
 private:
+    std::optional<std::uint64_t> update_sequence() {
+        const auto about = database_.server().require("GET", database_.path());
+        const auto* sequence = about.find("update_seq");
+        const auto number = sequence ? sequence->integer() : std::nullopt;
+        if (!number || *number < 0) return std::nullopt;
+        return static_cast<std::uint64_t>(*number);
+    }
+
+    // A document that was changed since its row was sent comes as it is now: then what it is now
+    // must not count as that old change.
+    void note_sequences(const ChangesBatch& batch, std::vector<Document>& documents) {
+        std::map<std::string_view, const replication::SourceChange*> rows;
+        for (const auto& row : batch.rows) rows[row.id] = &row;
+        std::optional<std::uint64_t> now;
+        for (auto& document : documents) {
+            const auto& row = *rows.at(document.id);
+            document.sequence = plain_sequence(row.sequence);
+            const bool newer = std::any_of(
+                document.leaves.begin(), document.leaves.end(), [&](const Leaf& leaf) {
+                    return std::find(row.leaves.begin(), row.leaves.end(), leaf.revision()) ==
+                           row.leaves.end();
+                });
+            if (!newer) continue;
+            if (!now) now = update_sequence();
+            document.sequence = now.value_or(0);
+        }
+    }
+
     LiveDatabase database_;
     DatabaseInfo info_;
+    FormerFiles former_;
 };
 
 class LiveSource final : public Source {
@@ -179,7 +228,9 @@ std::unique_ptr<Source> open_live_source(std::shared_ptr<LiveServer> server) {
 SourceSettings live_settings(LiveServer& server) {
     std::vector<SettingValue> values;
     try {
-        const auto config = server.ask("GET", "_node/_local/_config");
+        auto config = server.ask("GET", "_node/_local/_config");
+        if (!config.good()) config = server.ask("GET", "_config");  // of CouchDB 1
+        if (!config.good()) config.json = JsonValue();
         for (const auto& [section, keys] : config.json.members()) {
             for (const auto& [key, value] : keys.members()) {
                 if (value.is_string()) values.push_back({section, key, value.string()});

@@ -28,7 +28,7 @@ void walk(const MemoryFile& memory, std::string_view node) {
     const auto visit = [size_max](const Term& key, const Term& value) {
         if (key.binary().size() + value.bytes.size() > size_max) std::abort();
     };
-    TreeWalk(file, visit, [](const std::string&) {}).walk(0);
+    walk_tree(file, 0, visit, [](const std::string&) {});
 }
 
 }  // namespace
