@@ -48,6 +48,12 @@ await checks.run('killed while it writes', async () => {
   checks.that(killed > 0, 'it was killed before it was done')
 })
 
+await checks.run('what it goes on with must be what it was told', async () => {
+  const other = spawnSync(importer, [...args('run'), '--rename', 'many=other'], { encoding: 'utf8' })
+  checks.same(other.status, 2, 'other names are refused')
+  checks.that(/did not finish.*"rename".*--new/.test(other.stderr), other.stderr)
+})
+
 await checks.run('resumed, everything is there once', async () => {
   for (const command of ['run', 'verify']) {
     const { status, stdout, stderr } = spawnSync(importer, args(command), { encoding: 'utf8' })

@@ -59,7 +59,8 @@ Journal::Head read_head(const fs::path& folder) {
     Journal::Head head;
     each_line(folder / head_file, [&](const json::object& line) {
         head = {text_of(line, "id"), text_of(line, "source"), text_of(line, "target"), 0,
-                text_of(line, "state")};
+                text_of(line, "state"), "{}"};
+        if (line.contains("choice")) head.choice = text_of(line, "choice");
         if (const auto* started = line.if_contains("started"); started && started->is_int64()) {
             head.started = started->as_int64();
         }
@@ -73,13 +74,14 @@ Journal::Head read_head(const fs::path& folder) {
 Journal::Journal(fs::path folder, Head head) : folder_(std::move(folder)), head_(std::move(head)) {}
 
 Journal Journal::begin(const fs::path& folder, const std::string& source,
-                       const std::string& target) {
+                       const std::string& target, const std::string& choice) {
     Head head;
     head.started = now();
     const auto moment = fmt::gmtime(static_cast<std::time_t>(head.started));
     head.id = fmt::format("{:%Y%m%d-%H%M%S}-{}", moment, random_uuid().substr(0, 6));
     head.source = source;
     head.target = target;
+    head.choice = choice;
     const auto own = folder / head.id;
     fs::create_directories(own);
     Journal journal(own, std::move(head));
@@ -195,6 +197,7 @@ void Journal::set_state(const std::string& state) {
                                                                  {"source", head_.source},
                                                                  {"target", head_.target},
                                                                  {"started", head_.started},
+                                                                 {"choice", head_.choice},
                                                                  {"state", state}}) +
                                         "\n");
 }
@@ -204,23 +207,18 @@ void Journal::write_report(const std::string& json_text, const std::string& text
     write_file(folder_ / "report.txt", text);
 }
 
-std::map<std::string, Journal::Made> Journal::made() const {
-    std::map<std::string, Made> made;
-    for (const auto& database : new_databases_) made[database].database = true;
+void Journal::each_made(const std::function<void(Made)>& visit) const {
     each_line(folder_ / made_file, [&](const json::object& line) {
-        auto& database = made[text_of(line, "database")];
-        if (line.contains("local")) {
-            database.locals.push_back(text_of(line, "local"));
-        } else if (const auto* leaves = line.if_contains("leaves"); leaves && leaves->is_array()) {
-            MissingLeaves document{text_of(line, "id"), {}, false};
+        Made made{text_of(line, "database"), {text_of(line, "id"), {}, false},
+                  text_of(line, "local")};
+        if (const auto* leaves = line.if_contains("leaves"); leaves && leaves->is_array()) {
             for (const auto& leaf : leaves->as_array()) {
-                document.leaves.push_back(
+                made.document.leaves.push_back(
                     storage::parse_revision(std::string(leaf.as_string())).value());
             }
-            database.documents.push_back(std::move(document));
         }
+        visit(std::move(made));
     });
-    return made;
 }
 
 }  // namespace divan::import

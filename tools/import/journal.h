@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -31,11 +32,12 @@ public:
         std::string target;
         std::int64_t started = 0;  ///< Unix seconds.
         std::string state;         ///< running, finished, failed, rolled back
+        std::string choice;        ///< Which databases, under which names; JSON.
     };
 
     /// A new run in `folder`/ID. Throws `std::runtime_error` where nothing can be written there.
     static Journal begin(const std::filesystem::path& folder, const std::string& source,
-                         const std::string& target);
+                         const std::string& target, const std::string& choice = "{}");
     /// Reads a run back to go on with it, or to undo it.
     static Journal reopen(const std::filesystem::path& folder, const std::string& id);
     /// Every run in `folder`, oldest first.
@@ -61,13 +63,16 @@ public:
     void set_state(const std::string& state);
     void write_report(const std::string& json, const std::string& text) const;
 
-    /// What the run made, a database after the other.
+    /// What the run made in a database: leaves of a document, or a local document.
     struct Made {
-        bool database = false;
-        std::vector<MissingLeaves> documents;
-        std::vector<std::string> locals;
+        std::string database;
+        MissingLeaves document;
+        std::string local;  ///< Empty where it is the other.
     };
-    std::map<std::string, Made> made() const;
+    /// One after the other, from the disk: there may be any number of them.
+    void each_made(const std::function<void(Made)>& visit) const;
+    /// The databases that the run made, or was about to make.
+    const std::set<std::string>& new_databases() const { return new_databases_; }
 
 private:
     Journal(std::filesystem::path folder, Head head);

@@ -25,6 +25,7 @@ struct Arguments {
     bool json = false;
     bool take_identity = false;
     bool continuous = false;
+    bool anew = false;
     Reach reach;
     std::vector<std::string> config;
     RunOptions run;
@@ -59,19 +60,29 @@ int plan(const Arguments& arguments) {
         databases.push_back(take_inventory(*source->open(name)));
     }
     const auto settings = settings_preview(opened.settings, arguments.take_identity);
-    const auto text = arguments.json ? plan_json(databases, source->remarks(), settings) + "\n"
-                                     : plan_text(databases, source->remarks(), settings);
+    const auto text = arguments.json ? plan_json(databases, opened.source->remarks(), settings) + "\n"
+                                     : plan_text(databases, opened.source->remarks(), settings);
     std::cout << text;
     return 0;
 }
 
-Journal journal_for(const Arguments& arguments) {
+Journal journal_for(const Arguments& arguments, const RunOptions& options) {
     const auto source = shown(arguments.source);
     const auto target = shown(arguments.target);
-    const auto before = Journal::unfinished(arguments.journals, source, target);
-    if (!before) return Journal::begin(arguments.journals, source, target);
+    const auto choice = choice_of(options);
+    const auto before = arguments.anew ? std::nullopt
+                                       : Journal::unfinished(arguments.journals, source, target);
+    if (!before) return Journal::begin(arguments.journals, source, target, choice);
+    auto journal = Journal::reopen(arguments.journals, *before);
+    if (journal.head().choice != choice) {
+        throw std::invalid_argument(fmt::format(
+            "import {} of the same source did not finish, and it was told {}, not {}. Give the "
+            "same --databases and --rename to go on with it, or --new to leave it as it is and "
+            "begin another one; `rollback {}` takes back what it made.",
+            *before, journal.head().choice, choice, *before));
+    }
     std::cerr << "going on with import " << *before << "\n";
-    return Journal::reopen(arguments.journals, *before);
+    return journal;
 }
 
 RunReport run_shown(Source& source, Target* target, Journal& journal, const RunOptions& options) {
@@ -131,7 +142,7 @@ int run(const Arguments& arguments) {
     for (const auto& remark : opened.source->remarks()) std::cerr << "note: " << remark << "\n";
     const auto target =
         options.dry_run ? nullptr : open_target_end(arguments.target, arguments.reach);
-    auto journal = journal_for(arguments);
+    auto journal = journal_for(arguments, options);
     auto report = run_shown(*opened.source, target.get(), journal, options);
     report.settings = settle(opened.settings, arguments, journal);
     if (arguments.continuous && !options.dry_run && !report.too_many_failures) {
@@ -242,6 +253,7 @@ int main(int argc, char** argv) {
     run_command->add_flag("--dry-run", arguments.run.dry_run, "Reads all, writes nothing");
     run_command->add_flag("--continuous", arguments.continuous,
                           "Follows a running server until it is interrupted");
+    run_command->add_flag("--new", arguments.anew, "Does not go on with a run that was killed");
     run_command->add_option("--jobs", arguments.run.jobs, "Databases at a time");
     run_command->add_option("--on-conflict", arguments.on_conflict)
         ->check(CLI::IsMember({"keep-both", "skip", "fail"}));

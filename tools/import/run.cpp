@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/base/json.h"
 #include "tools/import/couch_file/damage.h"
 
 namespace divan::import {
@@ -319,6 +320,24 @@ std::vector<std::string> chosen(const std::vector<std::string>& names, const Run
     return {picked.begin(), picked.end()};
 }
 
+std::string choice_of(const RunOptions& options) {
+    auto patterns = options.databases;
+    std::sort(patterns.begin(), patterns.end());
+    std::string json = "{";
+    if (!patterns.empty()) {
+        json += R"("databases":)";
+        append_json_strings(json, patterns);
+    }
+    std::string renamed;
+    for (const auto& [from, to] : options.rename) {
+        renamed += (renamed.empty() ? "" : ",") + json_string(from) + ":" + json_string(to);
+    }
+    if (!renamed.empty()) {
+        json += std::string(json.size() > 1 ? "," : "") + R"("rename":{)" + renamed + "}";
+    }
+    return json + "}";
+}
+
 std::string target_name(const std::string& name, const RunOptions& options) {
     const auto renamed = options.rename.find(name);
     return renamed == options.rename.end() ? name : renamed->second;
@@ -329,24 +348,60 @@ RunReport run_import(Source& source, Target* target, Journal& journal, const Run
     return Run(source, target, journal, options, counters).work();
 }
 
-std::uint64_t roll_back(Target& target, Journal& journal) {
-    std::uint64_t leaves = 0;
-    for (auto& [name, made] : journal.made()) {
-        if (!target.exists(name)) continue;
-        const auto database = target.open_existing(name);
-        for (std::size_t from = 0; from < made.documents.size(); from += batch_documents) {
-            const auto to = std::min(from + batch_documents, made.documents.size());
-            const std::vector<MissingLeaves> batch(
-                made.documents.begin() + static_cast<std::ptrdiff_t>(from),
-                made.documents.begin() + static_cast<std::ptrdiff_t>(to));
-            for (const auto& document : batch) leaves += document.leaves.size();
-            database->purge(batch);
+namespace {
+
+// Takes away what a run made, some thousand documents at a time.
+class Undoing {
+public:
+    explicit Undoing(Target& target) : target_(target) {}
+
+    void take(Journal::Made made) {
+        if (!made.local.empty()) {
+            if (auto database = find(made.database)) database->erase_local(made.local);
+            return;
         }
-        for (const auto& id : made.locals) database->erase_local(id);
-        if (made.database && database->document_count() == 0) target.erase(name);
+        leaves_ += made.document.leaves.size();
+        waiting_[made.database].push_back(std::move(made.document));
+        if (++waiting_count_ >= batch_documents) purge();
     }
+
+    void purge() {
+        for (const auto& [name, documents] : waiting_) {
+            if (auto database = find(name)) database->purge(documents);
+        }
+        waiting_.clear();
+        waiting_count_ = 0;
+    }
+
+    void erase_if_empty(const std::string& name) {
+        auto database = find(name);
+        if (!database || database->document_count() > 0) return;
+        database.reset();
+        target_.erase(name);
+    }
+
+    std::uint64_t leaves() const { return leaves_; }
+
+private:
+    std::unique_ptr<TargetDatabase> find(const std::string& name) {
+        return target_.exists(name) ? target_.open_existing(name) : nullptr;
+    }
+
+    Target& target_;
+    std::map<std::string, std::vector<MissingLeaves>> waiting_;
+    std::size_t waiting_count_ = 0;
+    std::uint64_t leaves_ = 0;
+};
+
+}  // namespace
+
+std::uint64_t roll_back(Target& target, Journal& journal) {
+    Undoing undoing(target);
+    journal.each_made([&](Journal::Made made) { undoing.take(std::move(made)); });
+    undoing.purge();
+    for (const auto& name : journal.new_databases()) undoing.erase_if_empty(name);
     journal.set_state("rolled back");
-    return leaves;
+    return undoing.leaves();
 }
 
 }  // namespace divan::import

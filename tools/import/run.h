@@ -63,6 +63,8 @@ struct RunReport {
 /// The names of `source` that the options choose. Throws `std::invalid_argument` where a name that
 /// was given is not there.
 std::vector<std::string> chosen(const std::vector<std::string>& names, const RunOptions& options);
+/// Which databases the options choose, and under which names, as JSON: the same for the same.
+std::string choice_of(const RunOptions& options);
 /// What a database is called at the target.
 std::string target_name(const std::string& name, const RunOptions& options);
 

@@ -123,6 +123,19 @@ TEST_CASE_FIXTURE(Import, "import: a database with an impossible name is an erro
     CHECK_THROWS_AS(open_source(folder / "empty"), Damage);
 }
 
+TEST_CASE_FIXTURE(Import, "import: a run knows which databases it was told, in any order") {
+    RunOptions options;
+    CHECK(choice_of(options) == "{}");
+    options.databases = {"b*", "a"};
+    options.rename = {{"a", "\"x\""}};
+    const auto journal = Journal::begin(folder / "runs", couch, "data", choice_of(options));
+    options.databases = {"a", "b*"};
+    const auto again = Journal::reopen(folder / "runs", journal.head().id);
+    CHECK(again.head().choice == choice_of(options));
+    options.databases = {"a"};
+    CHECK(again.head().choice != choice_of(options));
+}
+
 TEST_CASE_FIXTURE(Import, "import: what is undone leaves what was there before") {
     auto before = begin();
     RunOptions only;
