@@ -4,6 +4,7 @@
 // resumed; every leaf is compared, and nothing may have been written twice.
 // $DIVAN_IMPORT names the importer, $DIVAN the server.
 import { spawn } from 'node:child_process'
+import crypto from 'node:crypto'
 import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
@@ -228,6 +229,35 @@ await checks.run('follows the source until it is interrupted', async () => {
   const { code, output } = await child.ended
   checks.same(code, 0, output)
   await sameTrees(more, remote('followed'), 'followed')
+})
+
+await checks.run('settings are put into the running server, and taken away again', async () => {
+  const ini = path.join(folder, 'local.ini')
+  const salt = '0123456789abcdef0123456789abcdef'
+  const key = crypto.pbkdf2Sync('boss password', salt, 10, 20, 'sha1').toString('hex')
+  fs.writeFileSync(ini, `[admins]\nboss = -pbkdf2-${key},${salt},10\nadmin = -pbkdf2-00,00,10\n` +
+    '[jwt_keys]\nhmac:clinic = aGVsbG8=\n[cors]\norigins = https://clinic.example\n' +
+    '[chttpd]\nauthentication_handlers = {chttpd_auth, jwt_authentication_handler}\nport = 15984\n' +
+    '[ssl]\ncert_file = /etc/old.pem\n[couchdb]\nuuid = 00000000000000000000000000000001\n')
+  const args = ['--config', ini, '--databases', 'more*', '--rename', 'more=configured']
+  const imported = await run('run', direct, '--to', divan.url, ...args)
+  checks.same(imported.code, 0, imported.output)
+  checks.that(/settings carried: .*admins\/boss/.test(imported.output), imported.output)
+  checks.that(/values of its own for: admins\/admin/.test(imported.output), imported.output)
+  checks.that(/not taken: chttpd\/authentication_handlers/.test(imported.output), imported.output)
+  checks.that(/\[ssl\] cert_file: /.test(imported.output), imported.output)
+  checks.that(!imported.output.includes('aGVsbG8='), 'no value is shown')
+  const boss = { authorization: 'Basic ' + Buffer.from('boss:boss password').toString('base64') }
+  const session = await divan.call('GET', '/_session', undefined, boss)
+  checks.same(session.json?.userCtx?.roles, ['_admin'], 'the old admin is one here')
+  checks.same(await divan.json('GET', '/_node/_local/_config/jwt_keys'), { 'hmac:clinic': 'aGVsbG8=' }, 'keys')
+  checks.same(await divan.json('GET', '/_node/_local/_config/cors/origins'), 'https://clinic.example', 'origins')
+
+  const [id] = fs.readdirSync(path.join(folder, 'runs')).sort().slice(-1)
+  const undone = await run('rollback', id, '--to', divan.url)
+  checks.same(undone.code, 0, undone.output)
+  checks.same(await divan.json('GET', '/_node/_local/_config/jwt_keys'), {}, 'no keys')
+  checks.same(Object.keys(await divan.json('GET', '/_node/_local/_config/admins')), ['admin'], 'admins as before')
 })
 
 await checks.run('rolled back at the server', async () => {

@@ -1,5 +1,6 @@
 #include "tools/import/ends.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -25,6 +26,14 @@ std::string environment(const char* name) {
     return value == nullptr ? std::string() : std::string(value);
 }
 
+bool holds_couch_files(const std::filesystem::path& where) {
+    namespace fs = std::filesystem;
+    if (!fs::is_directory(where)) return false;
+    return std::any_of(fs::directory_iterator(where), {}, [](const auto& entry) {
+        return entry.path().filename() == "shards" || entry.path().extension() == ".couch";
+    });
+}
+
 // The names are couchbackup's.
 LiveAccess source_access(const std::string& url, const Reach& reach) {
     LiveAccess access;
@@ -46,20 +55,31 @@ OpenedSource open_source_end(const std::string& where, const Reach& reach,
     if (!is_url(where)) {
         opened.source = open_source(where);
         opened.settings = read_settings(files.empty() ? settings_near(where) : files);
+        opened.remarks = opened.source->remarks();
+        if (opened.settings.files.empty() && holds_couch_files(where)) {
+            opened.remarks.emplace_back(
+                "no local.ini is beside the data: admins, keys and the server's identity do not "
+                "come along, unless --config says where it is");
+        }
         return opened;
     }
     const auto server = std::make_shared<LiveServer>(source_access(where, reach));
     opened.settings = files.empty() ? live_settings(*server) : read_settings(files);
     opened.source = open_live_source(server);
+    opened.remarks = opened.source->remarks();
     return opened;
 }
 
 std::unique_ptr<Target> open_target_end(const std::string& where, const Reach& reach) {
     if (!is_url(where)) return open_folder_target(where);
+    return open_http_target(reach_target(where, reach));
+}
+
+std::shared_ptr<LiveServer> reach_target(const std::string& where, const Reach& reach) {
     LiveAccess access;
     access.url = where;
     access.verify_certificates = !reach.insecure;
-    return open_http_target(std::make_shared<LiveServer>(std::move(access)));
+    return std::make_shared<LiveServer>(std::move(access));
 }
 
 std::string shown(const std::string& where) {

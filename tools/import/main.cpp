@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "tools/import/ends.h"
+#include "tools/import/live/running_settings.h"
 #include "tools/import/report.h"
 #include "tools/import/run.h"
 #include "tools/import/verify.h"
@@ -60,8 +61,8 @@ int plan(const Arguments& arguments) {
         databases.push_back(take_inventory(*source->open(name)));
     }
     const auto settings = settings_preview(opened.settings, arguments.take_identity);
-    const auto text = arguments.json ? plan_json(databases, opened.source->remarks(), settings) + "\n"
-                                     : plan_text(databases, opened.source->remarks(), settings);
+    const auto text = arguments.json ? plan_json(databases, opened.remarks, settings) + "\n"
+                                     : plan_text(databases, opened.remarks, settings);
     std::cout << text;
     return 0;
 }
@@ -122,13 +123,11 @@ void follow(Source& source, Target& target, Journal& journal, RunOptions options
 
 SettingsReport settle(const SourceSettings& settings, const Arguments& arguments,
                       const Journal& journal) {
-    // A running server's settings are its admins' to change.
-    if (is_running_server(arguments.target)) {
-        SettingsReport report;
-        for (const auto& one : settings.carried) report.left.push_back(one.name());
-        return report;
-    }
     if (arguments.run.dry_run) return settings_preview(settings, arguments.take_identity);
+    if (is_running_server(arguments.target)) {
+        const auto server = reach_target(arguments.target, arguments.reach);
+        return carry_settings(settings, *server, journal.folder());
+    }
     return carry_settings(settings, arguments.target, journal.head().id, journal.folder(),
                           arguments.take_identity);
 }
@@ -139,7 +138,12 @@ int run(const Arguments& arguments) {
         throw std::invalid_argument("--take-identity needs a stopped server's data folder");
     }
     const auto opened = open_source_end(arguments.source, arguments.reach, arguments.config);
-    for (const auto& remark : opened.source->remarks()) std::cerr << "note: " << remark << "\n";
+    for (const auto& remark : opened.remarks) std::cerr << "note: " << remark << "\n";
+    if (arguments.take_identity && opened.settings.identity.empty()) {
+        throw std::invalid_argument(
+            "--take-identity: no uuid and no secret are known of the source; --config names its "
+            "local.ini");
+    }
     const auto target =
         options.dry_run ? nullptr : open_target_end(arguments.target, arguments.reach);
     auto journal = journal_for(arguments, options);
@@ -189,7 +193,9 @@ int rollback(const Arguments& arguments) {
     if (shown(where) != noted) throw std::invalid_argument("that run went to " + noted);
     const auto target = open_target_end(where, arguments.reach);
     std::cout << fmt::format("{} leaves taken away\n", roll_back(*target, journal));
-    if (!is_running_server(where)) {
+    if (is_running_server(where)) {
+        undo_settings(*reach_target(where, arguments.reach), journal.folder());
+    } else {
         undo_settings(where, journal.head().id, journal.folder());
     }
     return 0;

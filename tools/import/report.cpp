@@ -26,6 +26,7 @@ json::array failures_json(const std::vector<Failure>& failures) {
 json::object settings_json(const SettingsReport& settings) {
     return {{"carried", texts(settings.carried)},
             {"kept", texts(settings.kept)},
+            {"refused", texts(settings.refused)},
             {"left", texts(settings.left)},
             {"identity_taken", settings.identity_taken}};
 }

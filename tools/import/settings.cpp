@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 
 #include "storage/base/durable_file.h"
@@ -12,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Kind { carried, identity };
+enum class Kind { carried, identity, left };
 struct Rule {
     std::string_view section;  ///< With "*" at its end: any that begins so.
     std::string_view key;      ///< Empty: every other one of the section.
@@ -25,6 +26,14 @@ constexpr Rule rules[] = {
     {"couchdb", "uuid", Kind::identity},
     {"chttpd_auth", "secret", Kind::identity},
     {"couch_httpd_auth", "secret", Kind::identity},
+
+    // How new passwords are kept: what was enough then, or a default of then, is weaker than ours.
+    {"chttpd_auth", "iterations", Kind::left},
+    {"chttpd_auth", "password_scheme", Kind::left},
+    {"chttpd_auth", "pbkdf2_prf", Kind::left},
+    {"couch_httpd_auth", "iterations", Kind::left},
+    {"couch_httpd_auth", "password_scheme", Kind::left},
+    {"couch_httpd_auth", "pbkdf2_prf", Kind::left},
 
     {"admins", "", Kind::carried},
     {"jwt_keys", "", Kind::carried},
@@ -143,6 +152,52 @@ void take_identity_over(const SourceSettings& settings, const fs::path& data,
     replace_identity(data, identity);
 }
 
+// What to do about settings that belong to the old machine.
+struct Advice {
+    std::string_view section, text;
+};
+constexpr Advice advices[] = {
+    {"chttpd_auth", "new passwords are kept as this server's defaults say"},
+    {"couch_httpd_auth", "new passwords are kept as this server's defaults say"},
+    {"chttpd", "[chttpd] has the port and address here"},
+    {"httpd", "[chttpd] has the port and address here"},
+    {"ssl", "[ssl] here, with this machine's certificates"},
+    {"daemons", "not needed here"},
+    {"os_daemons", "not run here"},
+    {"log", "written to the standard output here"},
+    {"replicator", "the same section and names here"},
+    {"couchdb", "the data folder is --data here"},
+    {"query_servers", "JavaScript alone is run here, by divan-js"},
+    {"native_query_servers", "Mango is built in"},
+    {"compactions", "goes on by itself here"},
+    {"compaction_daemon", "goes on by itself here"},
+    {"database_compaction", "goes on by itself here"},
+    {"view_compaction", "goes on by itself here"},
+    {"smoosh", "goes on by itself here"},
+    {"cluster", "nothing is sharded here"},
+    {"vhosts", "a matter of the proxy in front of the server"},
+};
+
+void append_left(std::string& text, const std::vector<std::string>& names) {
+    std::map<std::string, std::string> by_section;
+    for (const auto& name : names) {
+        const auto slash = name.find('/');
+        auto& keys = by_section[name.substr(0, slash)];
+        keys += (keys.empty() ? "" : ", ") + name.substr(slash + 1);
+    }
+    if (!by_section.empty()) {
+        text += "settings left behind (what of them is wanted belongs into local.ini of the "
+                "target):\n";
+    }
+    for (const auto& [section, keys] : by_section) {
+        text += "  [" + section + "] " + keys;
+        const auto advice = std::find_if(std::begin(advices), std::end(advices),
+                                         [&](const Advice& one) { return one.section == section; });
+        if (advice != std::end(advices)) text.append(": ").append(advice->text);
+        text += '\n';
+    }
+}
+
 void append_names(std::string& text, const char* title, const std::vector<std::string>& names) {
     if (names.empty()) return;
     text += title;
@@ -172,7 +227,7 @@ SourceSettings sort_settings(std::vector<SettingValue> values) {
             return fits(one, setting.section, setting.key);
         };
         const auto rule = std::find_if(std::begin(rules), std::end(rules), fitting);
-        if (rule == std::end(rules)) {
+        if (rule == std::end(rules) || rule->kind == Kind::left) {
             settings.left.push_back(setting.name());
         } else {
             (rule->kind == Kind::identity ? settings.identity : settings.carried)
@@ -230,7 +285,8 @@ std::string settings_text(const SettingsReport& report) {
     std::string text;
     append_names(text, "settings carried:", report.carried);
     append_names(text, "settings that the target has values of its own for:", report.kept);
-    append_names(text, "settings left behind:", report.left);
+    for (const auto& refused : report.refused) text += "setting not taken: " + refused + "\n";
+    append_left(text, report.left);
     if (report.identity_taken) {
         text += "identity: the source's uuid and secret are taken over: clients that sync take the "
                 "target for the old server and go on from their checkpoints, and cookies stay "

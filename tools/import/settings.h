@@ -31,6 +31,7 @@ SourceSettings read_settings(const std::vector<std::filesystem::path>& files);
 struct SettingsReport {
     std::vector<std::string> carried;  ///< Names.
     std::vector<std::string> kept;     ///< Of these the target has values of its own.
+    std::vector<std::string> refused;  ///< By a running server; with its reason.
     std::vector<std::string> left;
     bool identity_there = false;       ///< The source has a uuid or a secret,
     bool identity_taken = false;       ///< and now the target has them.

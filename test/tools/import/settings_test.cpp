@@ -23,6 +23,7 @@ port = 5984
 [chttpd_auth]
 secret = old secret
 timeout = 1200
+iterations = 10
 [jwt_keys]
 hmac:_default = aGVsbG8=
 [cors:example.org]
@@ -68,6 +69,9 @@ bool names(const std::vector<std::string>& list, const std::string& name) {
 TEST_CASE_FIXTURE(Settings, "settings: who may do what comes along, the old machine's stays") {
     const auto report = carry(false);
     CHECK(report.carried.size() == 5);
+    CHECK(names(report.left, "chttpd_auth/iterations"));
+    CHECK(settings_text(report).find("  [couchdb] database_dir: the data folder is --data here") !=
+          std::string::npos);
     CHECK(names(report.left, "chttpd/port"));
     CHECK(names(report.left, "couchdb/database_dir"));
     CHECK(report.identity_there);
