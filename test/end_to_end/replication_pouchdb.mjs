@@ -2,12 +2,16 @@
 // A foreign peer: PouchDB Server (express-pouchdb, in this process and in memory), with which Divan
 // replicates both ways, once and continuously. Then both sides are compared leaf by leaf: histories,
 // bodies, attachments byte by byte.
+//
+//   replication_pouchdb.mjs [--small]     fewer documents, a smaller attachment
+import crypto from 'node:crypto'
 import PouchDB from 'pouchdb'
 import memory from 'pouchdb-adapter-memory'
 import expressPouch from 'express-pouchdb'
 import { Checks, Server, eventually } from './support.mjs'
 
 PouchDB.plugin(memory)
+const small = process.argv.includes('--small')
 const checks = new Checks('replication_pouchdb')
 const divan = await Server.start({ ini: '[log]\nlevel = warning\n[replicator]\nretries_per_request = 2\n' })
 const Memory = PouchDB.defaults({ adapter: 'memory' })
@@ -110,6 +114,67 @@ await checks.run('some documents by id', async () => {
   const done = await replicate({ source: foreignUrl('pull-source'), target: 'some', create_target: true, doc_ids: ['pull 1', 'pull/torn'] })
   checks.same(done.ok, true, 'it ended well')
   checks.same((await divan.json('GET', '/some')).doc_count, 2, 'two documents came')
+})
+
+await checks.run('filtered, by a function', async () => {
+  const filters = { odd: 'function (doc, req) { return doc.n % 2 === Number(req.query.rest) }' }
+  for (const source of [foreignUrl('pull-source'), divanUrl('push-source')]) {
+    await new PouchDB(source).put({ _id: '_design/f', filters })
+  }
+  const half = { filter: 'f/odd', query_params: { rest: '1' }, create_target: true }
+  await replicate({ source: foreignUrl('pull-source'), target: 'odd', ...half })
+  await replicate({ source: divanUrl('push-source'), target: foreignUrl('odd'), ...half })
+  for (const [source, target, what] of [
+    [foreignUrl('pull-source'), divanUrl('odd'), 'pull'], [divanUrl('push-source'), foreignUrl('odd'), 'push']
+  ]) {
+    const [all, some] = await Promise.all([leaves(source), leaves(target)])
+    const wanted = Object.keys(all).filter(id => /^(pull|push) \d*[13579]$/.test(id)).sort()
+    checks.same(Object.keys(some).sort(), wanted, `${what}: the odd ones`)
+    for (const id of wanted) checks.same(some[id], all[id], `${what}: ${id}`)
+  }
+})
+
+// Documents of one leaf each, all in one answer.
+async function rows (url) {
+  const { results } = await new PouchDB(url).changes({ since: 0, style: 'all_docs', include_docs: true })
+  return results.map(({ id, changes, doc: { _id, _rev, ...body } }) => JSON.stringify([id, changes, _rev, body])).sort()
+}
+
+const many = small ? 500 : 10000
+await checks.run(`${many} small documents`, async () => {
+  for (const [what, source, target] of [
+    ['pull', foreignUrl('many'), divanUrl('many')], ['push', divanUrl('many-2'), foreignUrl('many-2')]
+  ]) {
+    await new PouchDB(source).bulkDocs(Array.from({ length: many }, (_, n) => ({ _id: `n${n}`, n, kind: n % 3 })))
+    const started = Date.now()
+    const done = await replicate({ source, target, create_target: true })
+    console.log(`     ${what}: ${Math.round(many * 1000 / (Date.now() - started))} documents/s`)
+    checks.same(done.history[0].docs_written, many, `${what}: written`)
+    const [a, b] = [await rows(source), await rows(target)]
+    checks.same(b.length, many, `${what}: all are there`)
+    checks.that(a.every((row, i) => row === b[i]), `${what}: as they were`)
+  }
+})
+
+const megabytes = small ? 10 : 200
+await checks.run(`an attachment of ${megabytes} MB`, async () => {
+  const bytes = crypto.randomBytes(megabytes << 20)
+  const digest = `md5-${crypto.createHash('md5').update(bytes).digest('base64')}`
+  const type = 'application/octet-stream'
+  await divan.json('PUT', '/large')
+  const put = await divan.call('PUT', '/large/doc/file', bytes, { 'content-type': type })
+  checks.same(put.status, 201, 'written')
+  const before = divan.memory()
+  await replicate({ source: divanUrl('large'), target: foreignUrl('large'), create_target: true })
+  await replicate({ source: foreignUrl('large'), target: 'large-back', create_target: true })
+  for (const url of [foreignUrl('large'), divanUrl('large-back')]) {
+    const { _rev, _attachments: { file } } = await new PouchDB(url).get('doc')
+    checks.same([_rev, file.length, file.digest], [put.json.rev, bytes.length, digest], url)
+  }
+  const back = await divan.call('GET', '/large-back/doc/file')
+  checks.that(back.bytes.equals(bytes), 'the same bytes')
+  const grown = Math.round((divan.memory() - before) / 1e6)
+  checks.that(grown < 150, `memory grew by ${grown} MB`)
 })
 
 listener.close()
