@@ -1,9 +1,12 @@
 #include "server/replication/local_peer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <list>
 #include <optional>
 #include <utility>
 
+#include "auth/accounts.h"
 #include "auth/permissions.h"
 #include "auth/user_document.h"
 #include "server/config/config.h"
@@ -49,6 +52,14 @@ ClientDocument parse_travelling(std::string_view json) {
     return document;
 }
 
+std::optional<std::string> stamp_of(const Services& services, const Identity& who) {
+    const bool of_account = !who.session_id.empty() || who.authenticated_by == "default" ||
+                            who.authenticated_by == "cookie";
+    if (!of_account) return std::nullopt;
+    const auto account = services.accounts.find(who.name);
+    return account ? account->stamp : std::string();
+}
+
 class LocalPeer final : public Peer {
 public:
     LocalPeer(Services& services, std::string database, std::string shown_name, Identity who);
@@ -77,6 +88,9 @@ private:
         std::vector<StoreOutcome> refused;
     };
 
+    Call& call() const { return *call_; }
+    void act_as(Identity who, std::shared_ptr<storage::Database> database);
+    void recognise();
     void permit();
     void require_admin() const;
     Prepared prepare(const std::vector<TravellingDocument>& documents) const;
@@ -90,7 +104,10 @@ private:
     const std::string database_name_;
     const std::string shown_name_;
     Request request_;
-    Call call_;
+    /// Of who is an account of this server; empty: nobody there who could change.
+    const std::optional<std::string> account_stamp_;
+    std::list<Call> calls_;         ///< Threads of the pool may still look at former ones.
+    std::atomic<Call*> call_;       ///< The last of them.
     bool cancelled_ = false;
     std::vector<Feed*> feeds_;
 };
@@ -121,37 +138,60 @@ LocalPeer::LocalPeer(Services& services, std::string database, std::string shown
     : services_(services),
       database_name_(std::move(database)),
       shown_name_(std::move(shown_name)),
-      call_{request_, services_, std::move(who), nullptr, {}, std::string(own_address)} {
+      account_stamp_(stamp_of(services, who)) {
     request_.method = "GET";
     request_.target = request_.raw_path = "/" + url_encode(database_name_);
     request_.segments = request_.raw_segments = {database_name_};
     request_.peer_address = own_address;
+    act_as(std::move(who), nullptr);
+}
+
+void LocalPeer::act_as(Identity who, std::shared_ptr<storage::Database> database) {
+    call_ = &calls_.emplace_back(Call{request_, services_, std::move(who), std::move(database), {},
+                                      std::string(own_address)});
+}
+
+/// Users as they are now: their roles, and whether they are there at all with the password that
+/// they had. CouchDB's replicator signs in anew for every request. Whom a token or a proxy vouched
+/// for has the roles that these told of.
+void LocalPeer::recognise() {
+    if (!account_stamp_) return;
+    const auto& who = call().identity;
+    const auto account = services_.accounts.find(who.name);
+    if (!account || account->stamp != *account_stamp_) {
+        throw peer_failure({Code::unauthorized, "Name or password is incorrect.", {}});
+    }
+    if (account->roles == who.roles) return;
+    auto changed = who;
+    changed.roles = account->roles;
+    act_as(std::move(changed), call().database);
 }
 
 /// What dispatch asks of who reads and writes documents.
 void LocalPeer::permit() {
     if (cancelled_) throw cancelled_failure();
-    if (!call_.database) call_.database = services_.catalog.open(database_name_);
-    if (!call_.database || call_.db().doomed()) {
+    if (!call().database) call().database = services_.catalog.open(database_name_);
+    if (!call().database || call().db().doomed()) {
         throw peer_failure({Code::not_found, "Database does not exist.", {}});
     }
-    const auto& who = call_.identity;
+    recognise();
+    const auto& who = call().identity;
     if (who.server_admin()) return;
-    const auto may = auth::check_member(who, call_.db().settings()->security);
+    const auto may = auth::check_member(who, call().db().settings()->security);
     if (may.has_error()) throw peer_failure(may.error());
 }
 
 void LocalPeer::require_admin() const {
-    if (call_.identity.server_admin()) return;
+    if (call().identity.server_admin()) return;
     throw peer_failure({Code::unauthorized, "You are not a server admin.", {}});
 }
 
 Task<PeerInfo> LocalPeer::info() {
     permit();
-    const auto state = call_.db().state();
+    const auto state = call().db().state();
     PeerInfo info;
-    info.update_sequence = json_string(call_.db().sequence_text(state.update_sequence));
-    info.instance_start_time = std::to_string(call_.db().entry().created_seconds);
+    info.update_sequence = json_string(call().db().sequence_text(state.update_sequence));
+    info.instance_start_time = std::to_string(call().db().entry().created_seconds);
     info.purge_sequence_number = state.purge_sequence;
     co_return info;
 }
@@ -164,10 +204,10 @@ Task<void> LocalPeer::create(std::vector<std::pair<std::string, std::string>> pa
     for (auto& [name, value] : parameters) {
         request.query.push_back({std::move(name), std::move(value)});
     }
-    Call call{request, services_, call_.identity, nullptr, {{"db", database_name_}}};
+    Call creation{request, services_, call().identity, nullptr, {{"db", database_name_}}};
     // Whatever it answers: who opens the database next learns whether it is there.
     try {
-        const auto response = co_await put_database(call);
+        const auto response = co_await put_database(creation);
     } catch (...) {
         rethrow_as_failure();
     }
@@ -179,7 +219,7 @@ Task<std::optional<std::string>> LocalPeer::local_document(std::string_view id) 
     std::optional<std::string> json;
     try {
         const auto doc = co_await services_.on_storage(
-            [&] { return storage::LocalDocs(call_.db()).get(name); });
+            [&] { return storage::LocalDocs(call().db()).get(name); });
         if (doc) json = local_document_json(name, *doc, false);
     } catch (...) {
         rethrow_as_failure();
@@ -194,8 +234,8 @@ Task<std::string> LocalPeer::put_local_document(std::string_view id, std::string
         auto document = storage::parse_client_document(json).value();
         document.id = std::string(local_prefix) + std::string(id);
         if (!revision.empty()) document.revision = storage::parse_revision(revision).value();
-        check_document(call_, document).value();
-        auto written = co_await write_local(call_, std::move(document));
+        check_document(call(), document).value();
+        auto written = co_await write_local(call(), std::move(document));
         co_return std::move(written.revision);
     } catch (...) {
         rethrow_as_failure();
@@ -204,7 +244,7 @@ Task<std::string> LocalPeer::put_local_document(std::string_view id, std::string
 
 Task<std::unique_ptr<ChangesFeed>> LocalPeer::changes(ChangesQuery query) {
     permit();
-    auto& database = call_.db();
+    auto& database = call().db();
     // Lists of a system database show what its documents would hide.
     if (database_name_.starts_with('_') || holds_users(services_, database)) require_admin();
     std::unique_ptr<ChangesFeed> feed;
@@ -217,12 +257,13 @@ Task<std::unique_ptr<ChangesFeed>> LocalPeer::changes(ChangesQuery query) {
         Request request = request_;
         request.segments.push_back("_changes");
         request.target = request.raw_path += "/_changes";
-        Call call{request, services_, call_.identity, call_.database, {}, call_.client_address};
+        Call asking{request, services_, call().identity, call().database, {},
+                    call().client_address};
         ChangesFilter filter;
-        co_await services_.on_storage([&] { filter = replication_filter(call, query); });
+        co_await services_.on_storage([&] { filter = replication_filter(asking, query); });
         if (cancelled_) throw cancelled_failure();
         feed = std::make_unique<Feed>(
-            *this, std::make_unique<LocalFeed>(services_, call_.database, std::move(filter), start,
+            *this, std::make_unique<LocalFeed>(services_, call().database, std::move(filter), start,
                                                query));
     } catch (...) {
         rethrow_as_failure();
@@ -238,7 +279,7 @@ Task<std::vector<DocumentRevisions>> LocalPeer::missing(std::vector<DocumentRevi
     std::vector<DocumentRevisions> answer;
     try {
         auto missing = co_await services_.on_storage(
-            [&] { return find_all_missing(call_.db(), std::move(rows)); });
+            [&] { return find_all_missing(call().db(), std::move(rows)); });
         answer.reserve(missing.size());
         for (auto& one : missing) {
             answer.push_back({std::move(one.id), std::move(one.revisions),
@@ -254,14 +295,14 @@ Task<void> LocalPeer::fetch(std::vector<DocumentRevisions> wanted, DocumentSink&
     permit();
     services_.metrics.document_reads.fetch_add(wanted.size(), std::memory_order_relaxed);
     try {
-        const auto view = call_.db().view();
+        const auto view = call().db().view();
         LocalDocumentReader reader(view, std::move(wanted));
         for (;;) {
             auto documents = co_await services_.on_storage([&] { return reader.next(); });
             if (documents.empty()) break;
             for (auto& one : documents) {
                 if (cancelled_) throw cancelled_failure();
-                const auto shown = check_user_reader(call_, one.document.id);
+                const auto shown = check_user_reader(call(), one.document.id);
                 if (one.absent || shown.has_error()) {
                     sink.absent(one.document.id, one.document.revision, "not_found", "missing");
                     continue;
@@ -277,7 +318,7 @@ Task<void> LocalPeer::fetch(std::vector<DocumentRevisions> wanted, DocumentSink&
 }
 
 LocalPeer::Prepared LocalPeer::prepare(const std::vector<TravellingDocument>& documents) const {
-    const EditContext context{services_, call_.identity, call_.db()};
+    const EditContext context{services_, call().identity, call().db()};
     const Admission admission(context);
     const BulkRules rules{context, admission, write_limits(services_.config),
                           attachment_settings(services_.config)};
@@ -324,7 +365,7 @@ Task<std::vector<StoreOutcome>> LocalPeer::store(std::vector<TravellingDocument>
         auto prepared = co_await services_.on_storage([&] { return prepare(documents); });
         documents.clear();
         if (cancelled_) throw cancelled_failure();
-        const auto written = co_await write_bulk(call_, prepared.bulk);
+        const auto written = co_await write_bulk(call(), prepared.bulk);
         if (written.has_error()) throw peer_failure(written.error());
         outcomes = outcomes_of(prepared, *written);
     } catch (...) {
@@ -365,13 +406,13 @@ Task<StoreOutcome> LocalPeer::store_streamed(TravellingDocument document,
     std::optional<Error> refused;
     try {
         auto parsed = parse_travelling(document.json);
-        check_document(call_, parsed).value();
-        FollowsUpload upload(call_, parsed);
+        check_document(call(), parsed).value();
+        FollowsUpload upload(call(), parsed);
         auto received =
             co_await receive(upload, attachments, document.attachment_bytes.size());
         auto edit = storage::make_edit(std::move(parsed), false,
                                        attachment_settings(services_.config), std::move(received));
-        const auto written = co_await write_edit(call_, std::move(edit).value());
+        const auto written = co_await write_edit(call(), std::move(edit).value());
         if (written.has_error()) {
             refused = written.error();
         } else {
@@ -389,7 +430,7 @@ Task<StoreOutcome> LocalPeer::store_streamed(TravellingDocument document,
 Task<std::string> LocalPeer::ensure_durable() {
     // Every write was synced before it was answered.
     permit();
-    co_return std::to_string(call_.db().entry().created_seconds);
+    co_return std::to_string(call().db().entry().created_seconds);
 }
 
 void LocalPeer::cancel() {

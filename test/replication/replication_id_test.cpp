@@ -51,6 +51,31 @@ TEST_CASE("replication ids: what is chosen") {
     CHECK(base_of(R"(,"since_seq":0)") == "0023b4f4ceecc82e0b006c06ebe32250");
 }
 
+// Of mango_selector:normalize/1 of CouchDB 3.5.0: names stay as they were written.
+TEST_CASE("replication ids: selectors") {
+    const std::vector<std::pair<std::string_view, std::string_view>> rows = {
+        {R"({"a":{"b":{"$gt":2}},"type":"x"})", "d9d3b3c1c5f2db155291461fa8c89ce3"},
+        {R"({"a\\.b":1})", "690e0e15529f3e623d22150a00f2788e"},
+        {R"({"a\\.b":{"c\\.d":{"$lt":2}}})", "20be821c42bb737294e5767b813f8225"},
+        {R"({"a\\b":1})", "0757651b6b5d6ee3679e82685b9c8267"},
+        {R"({"x":{"$elemMatch":{"y\\.z":{"$ne":null}}}})", "2339755c50090686b2f3a28969d47962"},
+        {R"({"$not":{"a\\.b":{"$in":[1,{"k":1,"c":true}]}}})", "b1cf34acf28c0bcb53e6f36c9f7b0bee"},
+        {R"({"$nor":[{"a":1},{"b":{"$regex":"x"}}]})", "5a761583c4e6dc5c0140ecde7f6ecdac"},
+        {R"({"$and":[]})", "baa72cd7fb62ff4525ea6d6d4d73b033"},
+        {R"({})", "4338389c28895df856297e5c78cc58ac"},
+        {R"({"a":{}})", "5e0d6de4e47f8d5049407851aef6d594"},
+        {R"({"a":{"$allMatch":{"$not":{"$eq":1}}}})", "a7f5312c0eec6d1276bce027f2902fec"},
+        {R"({"a":{"$mod":[3,1]},"b":{"$all":["q",1.5]},"c":{"$exists":false}})",
+         "c88ed132f8b4d544ccf43c2921d301be"},
+        {R"({"$not":{"a":{"$size":2}}})", "01aa5c79501735f41ab6e2f4e3fc0494"},
+        {R"({"$text":"word"})", "7fca2a23fb9aa7239c33fcd98da3093f"},
+    };
+    for (const auto& [selector, id] : rows) {
+        CAPTURE(selector);
+        CHECK(base_of(",\"selector\":" + std::string(selector)) == id);
+    }
+}
+
 TEST_CASE("replication ids: kinds are added at the end") {
     CHECK(replication_id(read(two_urls, R"(,"continuous":true,"create_target":true)"), names, "")
               .full() == "77e86f194b5cf6ccd96448b3cecbd7d8+continuous+create_target");

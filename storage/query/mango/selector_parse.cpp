@@ -284,6 +284,10 @@ SelectorNode push_negations(SelectorNode node) {
 }
 
 void append_node(std::string& out, const SelectorNode& node) {
+    if (node.op == Operator::text) {  // Its field has this name.
+        out += R"({"$default":{"$text":)" + node.argument_text + "}}";
+        return;
+    }
     out.push_back('{');
     if (node.op == Operator::field) {
         append_json_string(out, node.name);

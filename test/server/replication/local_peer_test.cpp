@@ -7,6 +7,8 @@
 #include "server/handlers/bulk/bulk.h"
 #include "storage/base/json.h"
 #include "storage/base/log.h"
+#include "storage/database/read_view.h"
+#include "test/replication/http/keeping_sink.h"
 #include "test/server/handlers/handler_host.h"
 #include "test/support/compare_databases.h"
 
@@ -21,9 +23,31 @@ struct Place {
     std::shared_ptr<storage::Database> source = host.database().shared_from_this();
     std::shared_ptr<storage::Database> target = host.catalog().create("copy").value();
     Clock clock;
-    Identity who{"admin", {"_admin"}, "default"};
+    Identity who{"admin", {"_admin"}, "proxy"};
 
     Place() { set_log_level(LogLevel::none); }
+
+    /// Writes without a handler, so also while a job runs.
+    static void write(storage::Database& database, const std::string& id, std::string_view body) {
+        auto document = storage::parse_client_document(body).value();
+        document.id = id;
+        if (const auto found = storage::read_winner(database, id)) {
+            document.revision = found->head.winner;
+        }
+        std::vector<storage::Edit> edits;
+        edits.push_back(storage::make_edit(std::move(document), true).value());
+        database.writer().write(std::move(edits)).value()[0].value();
+    }
+    /// A user document, as it is stored.
+    void user(std::string_view name, std::string_view roles, std::string_view salt = "00") {
+        const auto users = host.catalog().open("_users");
+        write(*users, "org.couchdb.user:" + std::string(name),
+              fmt::format(
+                  R"({{"name":"{}","type":"user","roles":{},"password_scheme":"pbkdf2",)"
+                  R"("iterations":10,"derived_key":"00112233445566778899aabbccddeeff00112233",)"
+                  R"("salt":"{}"}})",
+                  name, roles, salt));
+    }
 
     /// A `_bulk_docs` of "db" without new edits.
     void put(const std::string& docs) {
@@ -61,6 +85,17 @@ struct Place {
             ended.progress = job.progress();
         }
         loop.stop();
+    }
+
+    Task<void> do_fetch(IoLoop& loop, std::vector<DocumentRevisions> wanted, DocumentSink& sink) {
+        const auto peer = make_local_peer(host.services(), "db", "http://here/db/", who);
+        co_await peer->fetch(std::move(wanted), sink);
+        loop.stop();
+    }
+    void fetch(std::vector<DocumentRevisions> wanted, DocumentSink& sink) {
+        const auto loop = IoLoop::create();
+        loop->post([&] { spawn(do_fetch(*loop, std::move(wanted), sink)); });
+        loop->run();
     }
 
     Ended run(JobSettings settings, std::function<void(Job&)> act = {}) {
@@ -130,6 +165,40 @@ TEST_CASE("local to local: what is new later goes with stubs for what is known")
         {"_id":"a","_revisions":{"start":4,"ids":["d","c","b","a"]},"_deleted":true})");
     CHECK(place.run(place.settings()).error.empty());
     CHECK(place.same());
+}
+
+TEST_CASE("local peers: what is known already does not travel") {
+    Place place;
+    place.put(varied);
+    const std::string large(300'000, 'A');
+    place.put(R"({"_id":"large","_rev":"1-a","_attachments":{"same":{"content_type":"image/png",)"
+              R"("revpos":1,"data":")" + large +
+              R"("},"other":{"content_type":"image/png","revpos":1,"data":"AAAA"}}})");
+    place.put(R"({"_id":"large","_revisions":{"start":2,"ids":["b","a"]},"_attachments":{
+        "same":{"stub":true,"content_type":"image/png","revpos":1},
+        "other":{"content_type":"image/png","data":"AAAAAAAA","revpos":2}}})");
+    struct Row {
+        std::vector<std::string> known;
+        std::vector<std::uint64_t> sent;
+    };
+    const std::vector<Row> rows = {
+        {{}, {225'000, 6}}, {{"1-a"}, {6}}, {{"1-unknown"}, {225'000, 6}}, {{"2-b"}, {}}};
+    for (const auto& row : rows) {
+        CAPTURE(row.known.size());
+        std::vector<storage::Revision> ancestors;
+        for (const auto& rev : row.known) ancestors.push_back(storage::parse_revision(rev).value());
+        KeepingSink sink;
+        place.fetch({{"large", {storage::parse_revision("2-b").value()}, ancestors}}, sink);
+        const auto* got = sink.find("large", "2-b");
+        REQUIRE(got);
+        CHECK(got->document.attachment_bytes == row.sent);
+        const auto files = parse_json(got->document.json).value();
+        const auto* same = files.find("_attachments")->find("same");
+        const bool stub = row.sent.size() < 2;
+        CHECK((same->find("stub") != nullptr) == stub);
+        CHECK((same->find("follows") != nullptr) == !stub);
+        CHECK(same->find("length")->integer() == 225'000);
+    }
 }
 
 TEST_CASE("local to local: large attachments") {
@@ -216,7 +285,7 @@ TEST_CASE("local to local: a continuous job waits on the bell, and ends with its
 TEST_CASE("local peers: who may not, is refused") {
     Place place;
     place.put(documents(3));
-    place.who = {"nobody", {}, "default"};
+    place.who = {"nobody", {}, "proxy"};
     place.source->set_security(R"({"members":{"names":["somebody"]}})");
     CHECK(place.run(place.settings()).error == "forbidden: http://here/db/");
     place.source->set_security("{}");
@@ -234,6 +303,44 @@ TEST_CASE("local peers: who may not, is refused") {
     CHECK_FALSE(place.target->view()->head("_design/d").has_value());
 }
 
+TEST_CASE("local peers: a user has the roles of now, and must still be there") {
+    Place place;
+    place.host.catalog().create("_users").value();
+    place.user("ann", R"(["readers"])");
+    place.who = {"ann", {"readers"}, "default"};
+    place.source->set_security(R"({"members":{"roles":["readers"]}})");
+    place.target->set_security("{}");
+    place.put(documents(3));
+    CHECK(place.run(place.settings()).error.empty());
+
+    auto settings = place.settings();
+    settings.changes.continuous = true;
+    // While it runs: what came until then is there, the rest is not.
+    const auto later = [&](std::string roles, std::string salt, std::string doc) {
+        return [&place, roles, salt, doc](Job&) {
+            EventLoop::current()->after(std::chrono::milliseconds(30), [&place, roles, salt, doc] {
+                place.user("ann", roles, salt);
+                place.write(*place.source, doc, "{}");
+            });
+        };
+    };
+    CHECK(place.run(settings, later(R"(["others"])", "00", "a")).error.starts_with("forbidden"));
+    CHECK_FALSE(place.target->view()->head("a").has_value());
+    CHECK(place.run(place.settings()).error == "forbidden: http://here/db/");
+    place.user("ann", R"(["others","readers"])");
+    CHECK(place.run(place.settings()).error.empty());
+    CHECK(place.target->view()->head("a").has_value());
+    CHECK(place.run(settings, later(R"(["readers"])", "11", "b")).error ==
+          "unauthorized: Name or password is incorrect.");
+    CHECK_FALSE(place.target->view()->head("b").has_value());
+
+    place.who.name = "gone";
+    CHECK(place.run(place.settings()).error ==
+          "unauthorized: unauthorized to access or create database http://here/db/");
+    place.who = {"ann", {"readers"}, "proxy"};  // Whoever vouched for these roles.
+    CHECK(place.run(place.settings()).error.empty());
+}
+
 TEST_CASE("local peers: a target is made for admins alone") {
     Place place;
     place.put(documents(3));
@@ -241,11 +348,11 @@ TEST_CASE("local peers: a target is made for admins alone") {
     settings.create_target = true;
     place.host.catalog().erase("copy");
     CHECK(place.run(place.settings()).error == "db_not_found: could not open http://here/copy/");
-    place.who = {"nobody", {}, "default"};
+    place.who = {"nobody", {}, "proxy"};
     place.source->set_security("{}");
     CHECK(place.run(settings).error ==
           "unauthorized: unauthorized to access or create database http://here/copy/");
-    place.who = {"admin", {"_admin"}, "default"};
+    place.who = {"admin", {"_admin"}, "proxy"};
     CHECK(place.run(settings).error.empty());
     place.target = place.host.catalog().open("copy");
     REQUIRE(place.target);
