@@ -67,8 +67,21 @@ Result<void> settle_owner(const EditContext& context, storage::Edit& edit) {
     return replace_body(edit, with_member(document, "owner", name));
 }
 
+// Also of addresses that are none, whose password has a "/" in it: everything between the first ":"
+// and the next "@" (couch_replicator_docs:strip_credentials/1).
+std::string address_without_credentials(std::string address) {
+    const auto scheme = address.find("://");
+    const auto start = scheme == std::string::npos ? scheme : scheme + 3;
+    const auto colon = address.find(':', start);
+    const auto at = address.find('@', colon);
+    if (start != std::string::npos && colon != std::string::npos && at != std::string::npos) {
+        address.erase(start, at + 1 - start);
+    }
+    return replication::without_userinfo(address);
+}
+
 std::string without_credentials(const JsonValue& endpoint) {
-    if (endpoint.is_string()) return json_string(replication::without_userinfo(endpoint.string()));
+    if (endpoint.is_string()) return json_string(address_without_credentials(endpoint.string()));
     if (!endpoint.is_object()) return endpoint.dump();
     std::string out = "{";
     for (const auto& [key, value] : endpoint.members()) {
