@@ -102,7 +102,7 @@ HttpRequest HttpChangesFeed::request() {
     const auto beat = std::max<std::int64_t>(1000, client_.settings().silence_limit.count() / 3);
     add_parameter(query, "heartbeat", std::to_string(beat));
     std::string body;
-    if (!query_.doc_ids.empty()) {
+    if (query_.filter == "_doc_ids" || !query_.doc_ids.empty()) {
         add_parameter(query, "filter", "_doc_ids");
         body = "{\"doc_ids\":";
         append_json_strings(body, query_.doc_ids);

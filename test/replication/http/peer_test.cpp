@@ -182,6 +182,11 @@ TEST_CASE("HTTP peer: changes by ids, by selector, by winners, and in pages of a
         const auto two = co_await ids->next(100);
         REQUIRE(two.rows.size() == 2);
         CHECK(two.rows[1].leaves.size() == 3);
+        ChangesQuery by_no_id;
+        by_no_id.filter = "_doc_ids";
+        const auto no_ids = co_await peer->changes(by_no_id);
+        const auto nothing = co_await no_ids->next(100);
+        CHECK(nothing.rows.empty());
         ChangesQuery by_selector;
         by_selector.selector = R"({"n":{"$lt":5}})";
         const auto selected = co_await peer->changes(by_selector);
