@@ -28,7 +28,7 @@ bool takes_rest(std::string_view segment) {
 
 const Route* RouteGroup::find(std::string_view method) const {
     for (const auto* row : rows) {
-        if (row->method == method) return row;
+        if (row->method == method || row->method == any_method) return row;
     }
     return nullptr;
 }

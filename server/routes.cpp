@@ -136,6 +136,7 @@ constexpr Route table[] = {
     {"POST", "/{db}/_index/_bulk_delete", Access::member, post_index_bulk_delete},
     {"DELETE", "/{db}/_index/{ddoc}/{type}/{name}", Access::member, delete_index},
     {"DELETE", "/{db}/_index/_design/{ddoc}/{type}/{name}", Access::member, delete_index},
+    {"*", "/{db}/_index/{rest...}", Access::member, refuse_index_path},
 
     // server/handlers/partitions
     {"GET", "/{db}/_partition", Access::member, no_partition},
@@ -225,8 +226,10 @@ constexpr Route table[] = {
     {"POST", "/{db}/_design/{ddoc}/_list/{function}", Access::member, refuse_list},
     {"GET", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, get_list},
     {"POST", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, post_list},
+    {"OPTIONS", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, get_list},
     {"GET", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, get_list},
     {"POST", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, post_list},
+    {"OPTIONS", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, get_list},
 
     // server/handlers/rewrites
     {"GET", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},

@@ -41,6 +41,7 @@ struct Call {
     const SignInRules* sign_in = nullptr;  ///< What authenticated it: never null in a handler.
     std::chrono::seconds retry_after{0};  ///< Of a 429, for its Retry-After; 0 for none.
     std::string renewed_cookie = {};  ///< A newer session cookie for the answer; empty for none.
+    const struct Route* route = nullptr;  ///< The row that answers; null before one was found.
 
     /// The value of `{name}`; a bug where the pattern has none.
     const std::string& path(std::string_view name) const;
@@ -49,6 +50,9 @@ struct Call {
 };
 
 using Handler = Task<Response> (*)(Call&);
+
+/// A row with this method answers all of them.
+inline constexpr std::string_view any_method = "*";
 
 /// One address the server answers. `{name}` matches one segment, `{name...}` one or more (joined by
 /// "/"), both read back with `Call::path`. HEAD is served by the GET row. A known path without a

@@ -111,6 +111,9 @@ Task<Response> put_database(Call& call) {
     if (options.has_error()) co_return refusal(options.error());
     const auto judged = storage::validate_database_name(name);
     if (judged.has_error()) co_return refusal(with_reason(judged.error(), name));
+    if (options->partitioned && storage::is_system_database(name)) {
+        co_return refusal(Code::bad_request, "Cannot partition a system database");
+    }
 
     const auto made = co_await call.services.on_storage(
         [&] { return call.services.catalog.create(name, *options); });

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "server/handlers/documents/document_edit.h"
+#include "server/handlers/documents/document_query.h"
 #include "server/handlers/json_body.h"
 #include "server/services.h"
 #include "storage/document/client_document.h"
@@ -138,6 +139,7 @@ Task<Response> post_index(Call& call) {
         if (text) edit = edit_to(definition.design, stored, *text);
     });
     if (edit) {
+        check_writable_id(call, definition.design).value();
         const auto written = co_await write_edit(call, std::move(*edit));
         if (!written) refuse_saving(written.error());
     }
@@ -178,6 +180,10 @@ Task<Response> post_index_bulk_delete(Call& call) {
     co_return json_response(200, fmt::format(R"({{"success":[{}],"fail":[{}]}})",
                                              fmt::join(success, ","), fmt::join(fail, ",")) +
                                      "\n");
+}
+
+Task<Response> refuse_index_path(Call&) {
+    co_return refusal(Code::not_found, "missing");
 }
 
 }  // namespace divan::server

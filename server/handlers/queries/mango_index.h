@@ -9,6 +9,8 @@ namespace divan::server {
 Task<Response> get_indexes(Call& call);
 Task<Response> post_index(Call& call);
 Task<Response> delete_index(Call& call);
+/// Any other address below `_index`: 404 whatever the method.
+Task<Response> refuse_index_path(Call& call);
 Task<Response> post_index_bulk_delete(Call& call);
 
 }  // namespace divan::server

@@ -183,9 +183,13 @@ SelectorNode read(const JsonValue& condition) {
 struct Around {
     FieldPath path;
     std::string name;
+    bool nameless = false;  ///< One within another has an empty name: "a." is no field.
 };
 
 SelectorNode within(const Around& around, SelectorNode node) {
+    if (around.nameless) {
+        refuse("invalid_field_name", fmt::format("Invalid field name: {}", around.name));
+    }
     SelectorNode field;
     field.op = Operator::field;
     field.path = around.path;
@@ -205,7 +209,10 @@ SelectorNode push_fields(SelectorNode node, const Around& around) {
         case Operator::field: {
             Around whole = around;
             whole.path.insert(whole.path.end(), node.path.begin(), node.path.end());
-            if (!whole.name.empty()) whole.name.push_back('.');
+            if (!whole.name.empty()) {
+                whole.name.push_back('.');
+                whole.nameless = whole.nameless || node.name.empty();
+            }
             whole.name += node.name;
             auto child = std::move(node.children.front());
             return push_fields(std::move(child), whole);

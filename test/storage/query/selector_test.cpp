@@ -73,6 +73,8 @@ TEST_CASE("a selector that CouchDB refuses is refused with its sentence") {
         {R"({"":3})", "invalid_selector", "One or more conditions is missing a field name."},
         {R"({"$not":{}})", "invalid_selector", "One or more conditions is missing a field name."},
         {R"({"a..b":1})", "invalid_field_name", "Invalid field name: a..b"},
+        {R"({"a":{"":1}})", "invalid_field_name", "Invalid field name: a."},
+        {R"({"a":{"":{"b":1}}})", "invalid_field_name", "Invalid field name: a..b"},
         {R"({"n":{"$in":25}})", "bad_arg", "Bad argument for operator $in: 25"},
         {R"({"n":{"$in":"a"}})", "bad_arg", "Bad argument for operator $in: <<97>>"},
         {R"({"n":{"$exists":"x"}})", "bad_arg", "Bad argument for operator $exists: <<120>>"},
