@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/config/config.h"
 #include "storage/base/digest.h"
 
 namespace divan::server {
@@ -70,7 +71,15 @@ void add_function_headers(Response& response, const JsonValue* headers,
     }
 }
 
-Response function_response(const JsonValue& given, int code, std::string_view content_type) {
+void add_function_policy(const Config& config, Response& response) {
+    if (!config.get_bool("csp", "showlist_enable", true)) return;
+    response.headers.insert(response.headers.begin(),
+                            {"Content-Security-Policy",
+                             config.get("csp", "showlist_header_value", "sandbox")});
+}
+
+Response function_response(const Config& config, const JsonValue& given, int code,
+                           std::string_view content_type) {
     Response response;
     response.status = code;
     const JsonValue* headers = nullptr;
@@ -102,7 +111,7 @@ Response function_response(const JsonValue& given, int code, std::string_view co
             response.set("Cache-Control", "must-revalidate");
         }
     } else {
-        response.set("Content-Security-Policy", "sandbox");
+        add_function_policy(config, response);
     }
     return response;
 }

@@ -1,5 +1,7 @@
 #include "server/handlers/design/lists.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "server/handlers/design/design_functions.h"
@@ -39,10 +41,13 @@ public:
         list_ = functions_->list(name, head_object(*rows_), request);
         take(list_->begin().value());
         while (pending_.empty() && !ended_) step();
+        begun_ = true;
         return start_;
     }
     /// After `begin`: it ended without any output.
     bool silent() const { return pending_.empty(); }
+    /// After `begin`: the status of its failure at a row, where it failed before any output.
+    std::optional<int> failed() const { return failed_; }
 
     Task<bool> next(std::string& out) override {
         out = std::exchange(pending_, {});
@@ -69,7 +74,21 @@ private:
             bytes += row.size();
             batch.push_back(std::move(row));
         }
-        take((batch.empty() ? list_->finish() : list_->feed(batch)).value());
+        auto part = batch.empty() ? list_->finish() : list_->feed(batch);
+        if (part) return take(std::move(*part));
+        if (!begun_ && batch.empty()) throw Refused(part.error());
+        fail(part.error());
+    }
+
+    /// The answer is on its way: it ends with the error (chttpd:send_chunked_error/2).
+    void fail(const Error& error) {
+        const auto text = describe(error);
+        pending_ += fmt::format("\n{{\"code\":{},\"error\":{},\"reason\":", text.status,
+                                json_string(text.name));
+        text.append_reason(pending_);
+        pending_ += "}\n";
+        if (!begun_) failed_ = text.status;
+        ended_ = true;
     }
 
     Services& services_;
@@ -78,6 +97,8 @@ private:
     std::unique_ptr<storage::js::List> list_;
     std::string start_ = "{}";
     std::string pending_;
+    std::optional<int> failed_;
+    bool begun_ = false;
     bool ended_ = false;
 };
 
@@ -111,8 +132,9 @@ Task<Response> answer(Call& call, const OpenDesign& design, RowQuery query,
         const auto request = request_object(call, std::nullopt, body);
         const auto start = output->begin(call.path("function"), request);
         // Where nothing is sent CouchDB tells no type: couch_mrview_show:last_chunk/2.
-        response = function_response(parse_json(start).value(), 200,
+        response = function_response(call.services.config, parse_json(start).value(), 200,
                                      output->silent() ? "" : "application/json");
+        response.status = output->failed().value_or(response.status);
     });
     response.source = std::move(output);
     co_return response;

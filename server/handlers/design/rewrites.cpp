@@ -108,7 +108,8 @@ const JsonValue* texts(const JsonValue& rewrite, std::string_view name) {
     return object;
 }
 
-Response answer_of(const JsonValue& rewrite, const std::optional<FunctionBody>& body) {
+Response answer_of(const Config& config, const JsonValue& rewrite,
+                   const std::optional<FunctionBody>& body) {
     Response response;
     const auto code = rewrite.find("code")->integer();
     if (!code || *code < 200 || *code > 599) refuse("bad code");
@@ -120,7 +121,7 @@ Response answer_of(const JsonValue& rewrite, const std::optional<FunctionBody>& 
         response.body = body->text;
     }
     add_function_headers(response, texts(rewrite, "headers"), {});
-    response.set("Content-Security-Policy", "sandbox");
+    add_function_policy(config, response);
     return response;
 }
 
@@ -162,7 +163,9 @@ Task<Response> ask_function(Call& call, const OpenDesign& design) {
     }
     const auto rewrite = parse_json(*given).value();
     if (!rewrite.is_object()) refuse("bad rewrite");
-    if (rewrite.find("code") != nullptr) co_return answer_of(rewrite, body);
+    if (rewrite.find("code") != nullptr) {
+        co_return answer_of(call.services.config, rewrite, body);
+    }
     auto& request = rewrite_request(call.request, target_of(call, rewrite));
     if (const auto* method = member(rewrite, "method", JsonValue::Kind::string)) {
         request.method = method->string();

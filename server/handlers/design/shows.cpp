@@ -49,7 +49,7 @@ Task<Response> show(Call& call, Id id) {
         }
         const auto given = design.functions->show(call.path("function"), document.json,
                                                   request_object(call, id, body));
-        response = function_response(parse_json(given.value()).value());
+        response = function_response(call.services.config, parse_json(given.value()).value());
         response.set("ETag", etag);
         response.set("Vary", "Accept");
     });
@@ -60,7 +60,8 @@ Task<Response> show(Call& call, Id id) {
 storage::Edit edit_of_update(const Call& call, std::string_view json) {
     auto document = storage::parse_client_document(json).value();
     check_document(call, document).value();
-    if (!document.id) document.id = call.services.uuids->next(call.services.config);
+    // No id is made up here: couch_doc:validate_docid/1 sees an empty one.
+    storage::validate_document_id(document.id.value_or("")).value();
     return make_edit(std::move(document), true, attachment_settings(call.services.config)).value();
 }
 
@@ -78,11 +79,11 @@ Task<Response> update(Call& call, Id id) {
         given = parse_json(updated.response).value();
         if (updated.document.starts_with('{')) edit = edit_of_update(call, updated.document);
     });
-    if (!edit) co_return function_response(given);
+    if (!edit) co_return function_response(call.services.config, given);
     const std::string written_id = edit->id;
     const auto written = co_await write_edit(call, *std::move(edit));
     if (!written) co_return refusal(written.error());
-    auto response = function_response(given, 201);
+    auto response = function_response(call.services.config, given, 201);
     response.set("X-Couch-Update-NewRev", to_string(*written));
     response.set("X-Couch-Id", url_encode(written_id));
     co_return response;

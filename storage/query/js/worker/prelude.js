@@ -178,6 +178,7 @@
     let listing = false;
     let rowsAsked = false;
     let rowsEnded = false;
+    let kept = 0;          // pieces that were sent before the row at hand
 
     function reset() {
         offers = [];
@@ -189,6 +190,7 @@
         headSent = false;
         rowsAsked = false;
         rowsEnded = false;
+        kept = 0;
     }
 
     function start(response) {
@@ -227,8 +229,17 @@
         if (!listing || rowsEnded) return null;
         headSent = headSent || chunks.length > 0;
         const row = native.nextRow(takeHead, takeChunks);
+        kept = chunks.length;
         if (row === null) rowsEnded = true;
         return row === null ? null : JSON.parse(row);
+    }
+
+    // After a failure: what was sent before the row at hand goes out all the same. The rows that
+    // come for it are not looked at.
+    function sendKept() {
+        if (!rowsAsked || rowsEnded) return;
+        chunks.length = kept;
+        while (chunks.length > 0) native.nextRow(takeHead, takeChunks);
     }
 
     // Functions and modules
@@ -490,6 +501,7 @@
             if (tail !== undefined) chunks.push(tail);
             return [takeHead(), takeChunks()];
         } catch (thrown) {
+            sendKept();
             renderFailed(thrown);
         } finally {
             listing = false;

@@ -61,6 +61,21 @@ TEST_CASE_FIXTURE(JsFixture, "a list may end before its rows, or ask for none") 
     CHECK(silent->finish()->output == "none");
 }
 
+TEST_CASE_FIXTURE(JsFixture, "what a list sent before the row that it fails at goes out") {
+    const auto functions =
+        design(function("lists", "l",
+                        "() => { getRow(); send('a'); getRow(); send('lost'); throw 'no'; }"));
+    auto list = functions->list("l", "{}", request);
+    CHECK(list->begin()->output.empty());
+    const auto part = list->feed(rows);
+    REQUIRE(part.has_value());
+    CHECK(part->output == "a");
+    CHECK_FALSE(part->ended);
+    const auto failed = list->feed(rows);
+    REQUIRE(failed.has_error());
+    CHECK(failed.error().name == "render_error");
+}
+
 TEST_CASE_FIXTURE(JsFixture,
                   "a list that throws, and one that is dropped, leave a pool that works") {
     const auto functions =
