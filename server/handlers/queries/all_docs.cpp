@@ -1,5 +1,6 @@
 #include "server/handlers/queries/all_docs.h"
 
+#include "server/handlers/documents/document_query.h"
 #include "server/handlers/documents/user_documents.h"
 #include "server/handlers/json_body.h"
 #include "server/handlers/queries/all_docs_rows.h"
@@ -33,8 +34,15 @@ void take_first_keys(const Request& request, RowQuery& query) {
     }
 }
 
+/// Only a plain list of local documents leaves some out; one of several queries does not.
+bool hides_system(const Call& call) {
+    const auto* shown = first_parameter(call.request, "include_system");
+    return shown == nullptr || *shown != "true";
+}
+
 Task<Response> get_documents(Call& call, DocumentKind kind) {
     RowQuery query;
+    query.without_system = hides_system(call);
     take_first_keys(call.request, query);
     read_parameters(call.request, query);
     co_return co_await answer(call, kind, std::move(query));
@@ -44,6 +52,7 @@ Task<Response> post_documents(Call& call, DocumentKind kind) {
     require_json_type(call.request);
     const auto body = co_await read_json_object(call);
     RowQuery query;
+    query.without_system = hides_system(call);
     if (const auto* keys = body.find("keys")) {
         if (!keys->is_array()) {
             throw Refused(Code::bad_request, "`keys` body member must be an array.");

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "server/handlers/revision_text.h"
 #include "storage/database/all_docs.h"
 #include "storage/database/document_text.h"
 #include "storage/database/local_docs.h"
 #include "storage/document/design_document.h"
+#include "storage/query/json_text.h"
 
 namespace divan::server {
 namespace {
@@ -161,28 +163,46 @@ void append_local_row(std::string& out, std::string_view id, const storage::Loca
     out.push_back('}');
 }
 
+/// Checkpoints of CouchDB's own, which came with its databases:
+/// couch_mrview:should_skip_local_document/2.
+bool is_system_checkpoint(std::string_view id, const storage::LocalDoc& doc) {
+    const auto has = [&](std::string_view member) {
+        return storage::JsonText(doc.body).member(member).has_value();
+    };
+    if (id.starts_with("purge-")) return has("purge_seq");
+    return id.starts_with("shard-sync") && has("target_uuid") && has("seq");
+}
+
 class LocalRange final : public RowList {
 public:
     LocalRange(const RowQuery& query, std::shared_ptr<const ReadView> view)
         : query_(query), view_(std::move(view)) {}
 
     void head(std::string& out) override {
-        scan_.emplace(view_, range_of(query_, local_prefix));
+        auto range = range_of(query_, local_prefix);
+        left_ = std::exchange(range.limit, row_limit_max);
+        scan_.emplace(view_, std::move(range));
         append_head(out, {}, {}, query_.update_seq ? "null" : "");
     }
 
     bool row(std::string& out) override {
-        const auto* row = scan_->next();
-        if (row == nullptr) return false;
-        id_.assign(local_prefix).append(row->id);
-        append_local_row(out, id_, row->doc, query_.include_docs);
-        return true;
+        while (left_ > 0) {
+            const auto* row = scan_->next();
+            if (row == nullptr) return false;
+            if (query_.without_system && is_system_checkpoint(row->id, row->doc)) continue;
+            --left_;
+            id_.assign(local_prefix).append(row->id);
+            append_local_row(out, id_, row->doc, query_.include_docs);
+            return true;
+        }
+        return false;
     }
 
 private:
     const RowQuery query_;
     std::shared_ptr<const ReadView> view_;
     std::optional<LocalDocsScan> scan_;
+    std::uint64_t left_ = 0;
     std::string id_;
 };
 

@@ -42,6 +42,8 @@ struct RowQuery {
     enum class Update : std::uint8_t { yes, no, lazy };
     Update update = Update::yes;  ///< Whether an index is brought up to date first.
     bool stable = false;
+    /// Of `_local_docs`: without what CouchDB keeps there for itself.
+    bool without_system = false;
 };
 
 /// Reads a request's query over what `query` has. Throws `Refused` with couch_mrview's sentences.
