@@ -12,9 +12,12 @@
 #include "server/config/config.h"
 #include "server/cors.h"
 #include "server/cross_site.h"
+#include "server/jsonp.h"
 #include "server/limits.h"
+#include "server/request_rules.h"
 #include "server/route_tree.h"
 #include "server/security_headers.h"
+#include "server/virtual_hosts.h"
 #include "storage/base/log.h"
 
 namespace divan::server {
@@ -47,6 +50,12 @@ bool is_open_to_owners(const Route& route) {
         "/{db}/_local/{id...}"};
     return route.method != "COPY" && std::find(std::begin(patterns), std::end(patterns),
                                                route.pattern) != std::end(patterns);
+}
+
+// Shows and updates are given one document, which is judged by itself.
+bool is_of_one(const Route& route) {
+    return route.pattern.find("/_show") != std::string_view::npos ||
+           route.pattern.find("/_update") != std::string_view::npos;
 }
 
 void require_server_admin(const Identity& who) {
@@ -100,7 +109,10 @@ struct Dispatcher::Rules {
     Limits limits;
     Cors cors;
     SecurityHeaders security_headers;
+    RequestRules requests;
+    VirtualHosts virtual_hosts;
     bool audit_documents = false;
+    bool allow_jsonp = false;
 
     explicit Rules(const Config& config)
         : version(config.version()),
@@ -113,7 +125,10 @@ struct Dispatcher::Rules {
           limits(config),
           cors(config),
           security_headers(config),
-          audit_documents(config.get_bool("audit", "documents", false)) {
+          requests(config),
+          virtual_hosts(config),
+          audit_documents(config.get_bool("audit", "documents", false)),
+          allow_jsonp(config.get_bool("chttpd", "allow_jsonp", false)) {
         set_log_level(parse_level(config.get("log", "level", "warning")));
     }
 };
@@ -136,6 +151,8 @@ std::shared_ptr<const Dispatcher::Rules> Dispatcher::rules() {
 
 Task<Response> Dispatcher::handle(Request& request) {
     const auto current = rules();
+    current->requests.take_forwarded(request);
+    current->virtual_hosts.apply(request);
     Call call{request, services_, {}, nullptr, {}, current->proxies.client_address(request)};
     request.secure = current->proxies.secure(request);
     Response response;
@@ -153,9 +170,11 @@ Task<Response> Dispatcher::handle(Request& request) {
         }
         current->limits.count_failure(services_.limiter, request, response, call.client_address);
         if (response.refused) complete_refusal(request, current->hints, response);
+        if (current->allow_jsonp) wrap_in_callback(request, call.route, response);
         current->cors.complete(request, response);
     }
     current->security_headers.complete(request, response);
+    current->requests.minimize(request, response);
     log_request(call, response.status);
     if (current->audit_documents && is_of_database(request)) record_access(call, response.status);
     co_return response;
@@ -171,6 +190,7 @@ Task<Response> Dispatcher::answer_rewritten(Request& request) {
     } catch (...) {
         response = explain_failure(request);
     }
+    if (current->allow_jsonp) wrap_in_callback(request, call.route, response);
     co_return response;
 }
 
@@ -182,6 +202,10 @@ void Dispatcher::complete(const Request& request, Response& response) {
 
 Task<Response> Dispatcher::serve(Call& call, const Rules& rules) {
     auto& request = call.request;
+    const auto valid_host = rules.requests.check_host(request);
+    if (!valid_host) co_return refusal(valid_host.error());
+    if (auto refused = rules.requests.check_length(request)) co_return std::move(*refused);
+    rules.requests.decode_path(request);
     const auto wait = rules.limits.admit(services_.limiter, request, call.client_address);
     if (wait) {
         services_.metrics.rate_limited.fetch_add(1, std::memory_order_relaxed);
@@ -195,6 +219,11 @@ Task<Response> Dispatcher::serve(Call& call, const Rules& rules) {
     const auto* group = tree_->find(request.segments);
     if (group == nullptr) co_return refusal(Code::not_found);
     const auto* row = group->find(request.method);
+    call.route = row;
+    if (rules.allow_jsonp) {
+        const auto named = check_callback(request);
+        if (!named) co_return refusal(named.error());
+    }
     RouteTree::take_values(*group, request.segments, call.path_values);
     authorize(call, *group->rows.front(), row, rules);
     if (row == nullptr) {
@@ -230,7 +259,7 @@ void Dispatcher::authorize(Call& call, const Route& first, const Route* row,
         auth::check_member(who, security).value();
         if (route.access == Access::server_admin) require_server_admin(who);
         // What runs on a design document would show what it reads.
-        if (route.pattern.find("/_design/") != std::string_view::npos &&
+        if (route.pattern.find("/_design/") != std::string_view::npos && !is_of_one(route) &&
             services_.session_settings.rules()->holds_users(name) &&
             !auth::is_database_admin(who, security)) {
             throw Refused(Code::forbidden,

@@ -93,7 +93,8 @@ HttpOptions http_options(const AppOptions& options, const Config& config, bool o
             checked_port("ssl", config.get_integer("ssl", "port", 6984)), std::move(tls)};
     }
     http.loops = options.loops;
-    http.server_name = server_name;
+    const bool versions = config.get_bool("chttpd", "server_header_versions", true);
+    http.server_name = versions ? server_name : "CouchDB";
     return http;
 }
 

@@ -104,6 +104,30 @@ std::optional<std::string> look_up(const IniSections& values, std::string_view s
     return pair->second;
 }
 
+// CouchDB 1's sections count where the newer ones have no value, but for these settings alone:
+// chttpd_util:get_chttpd_config/2 and get_chttpd_auth_config/2.
+constexpr std::string_view of_httpd[] = {
+    "WWW-Authenticate", "allow_jsonp",           "changes_timeout",    "enable_cors",
+    "max_uri_length",   "enable_xframe_options", "rewrite_limit",      "max_http_request_size",
+    "secure_rewrites",  "server_header_versions", "valid_hosts",       "validate_host",
+    "x_forwarded_host", "x_forwarded_proto",     "x_forwarded_ssl"};
+constexpr std::string_view of_couch_httpd_auth[] = {
+    "allow_persistent_cookies", "authentication_redirect", "cookie_domain",  "hash_algorithms",
+    "iterations",               "max_iterations",          "min_iterations", "password_regexp",
+    "password_scheme",          "pbkdf2_prf",              "public_fields",  "proxy_use_secret",
+    "same_site",                "secret",                  "timeout",        "x_auth_roles",
+    "x_auth_token",             "x_auth_username"};
+
+/// The section's older name; empty where the setting has none.
+std::string_view older_section(std::string_view section, std::string_view key) {
+    const auto has = [&](const auto& keys) {
+        return std::find(std::begin(keys), std::end(keys), key) != std::end(keys);
+    };
+    if (section == "chttpd" && has(of_httpd)) return "httpd";
+    if (section == "chttpd_auth" && has(of_couch_httpd_auth)) return "couch_httpd_auth";
+    return {};
+}
+
 void remove(IniSections& values, std::string_view section, std::string_view key) {
     const auto found = values.find(section);
     if (found == values.end()) return;
@@ -160,15 +184,24 @@ std::optional<std::string> Config::find(std::string_view section, std::string_vi
     return look_up(values_, section, key);
 }
 
+std::optional<std::string> Config::effective(std::string_view section,
+                                             std::string_view key) const {
+    const std::shared_lock lock(mutex_);
+    auto value = look_up(values_, section, key);
+    if (value) return value;
+    const auto older = older_section(section, key);
+    return older.empty() ? std::nullopt : look_up(values_, older, key);
+}
+
 std::string Config::get(std::string_view section, std::string_view key,
                         std::string_view otherwise) const {
-    auto value = find(section, key);
+    auto value = effective(section, key);
     return value ? std::move(*value) : std::string(otherwise);
 }
 
 std::int64_t Config::get_integer(std::string_view section, std::string_view key,
                                  std::int64_t otherwise) const {
-    const auto value = find(section, key);
+    const auto value = effective(section, key);
     if (!value) return otherwise;
     if (*value == "infinity") return std::numeric_limits<std::int64_t>::max();
     const char* first = value->data() + (value->starts_with('+') ? 1 : 0);
@@ -179,7 +212,7 @@ std::int64_t Config::get_integer(std::string_view section, std::string_view key,
 }
 
 bool Config::get_bool(std::string_view section, std::string_view key, bool otherwise) const {
-    const auto value = find(section, key);
+    const auto value = effective(section, key);
     if (value == "true") return true;
     if (value == "false") return false;
     return otherwise;
@@ -246,7 +279,7 @@ Result<std::optional<std::string>> Config::erase(std::string_view section, std::
 
 ReadSetting setting_reader(const Config& config) {
     return [&config](std::string_view section, std::string_view key) {
-        return config.find(section, key);
+        return config.effective(section, key);
     };
 }
 

@@ -43,7 +43,11 @@ public:
     /// Reads the files again; values that were set without being persisted are gone.
     Result<void> reload();
 
+    /// As it is written in this section.
     std::optional<std::string> find(std::string_view section, std::string_view key) const;
+    /// As it counts: settings that CouchDB 1 had in `[httpd]` and `[couch_httpd_auth]` may still be
+    /// there.
+    std::optional<std::string> effective(std::string_view section, std::string_view key) const;
     std::string get(std::string_view section, std::string_view key,
                     std::string_view otherwise = {}) const;
     /// CouchDB's integers; "infinity" is the largest. A value that is none counts as `otherwise`.

@@ -27,11 +27,11 @@ bool good_escapes(std::string_view text) {
 }
 
 // Of text with good escapes only.
-std::string decode(std::string_view text) {
+std::string decode(std::string_view text, bool plus_is_space = true) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '+') {
+        if (text[i] == '+' && plus_is_space) {
             out.push_back(' ');
         } else if (text[i] == '%') {
             out.push_back(static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2])));
@@ -129,6 +129,12 @@ Result<void> parse_target(std::string_view target, Request& request) {
     split_path(target.substr(0, mark), request);
     if (mark < target.size()) split_query(target.substr(mark + 1), request);
     return {};
+}
+
+void keep_pluses(Request& request) {
+    std::transform(request.raw_segments.begin(), request.raw_segments.end(),
+                   request.segments.begin(),
+                   [](const std::string& segment) { return decode(segment, false); });
 }
 
 Result<std::string> url_decode(std::string_view text) {

@@ -58,6 +58,9 @@ struct QueryParameter {
     std::string value;
 };
 
+/// The address that was asked for, where a virtual host made another of it.
+inline constexpr std::string_view vhost_path_header = "x-couchdb-vhost-path";
+
 /// One request. Lives as long as its session works on it.
 struct Request {
     std::string method;         ///< As it counts: after X-HTTP-Method-Override; GET for HEAD.
@@ -87,6 +90,9 @@ struct Request {
 
 /// Reads a request target: path, query, both percent-decoded. Refuses with `invalid_url_encoding`.
 Result<void> parse_target(std::string_view target, Request& request);
+
+/// Decodes the path's segments anew, a '+' standing for itself.
+void keep_pluses(Request& request);
 
 /// Percent-decodes; '+' is a space. Refuses a '%' without two hexadecimal digits.
 Result<std::string> url_decode(std::string_view text);

@@ -31,6 +31,7 @@ struct Response {
     std::optional<std::uint64_t> length;   ///< Of `source`, where known; else it goes chunked. With
                                            ///< HEAD it is what the GET would have sent.
     bool close = false;                    ///< Close the connection afterwards.
+    bool untraced = false;                 ///< Without X-Couch-Request-ID, X-CouchDB-Body-Time.
     std::unique_ptr<Error> refused;        ///< Of `refusal`s: dispatch adds to it.
 
     void set(std::string_view name, std::string value);  ///< Replaces.

@@ -33,11 +33,13 @@ void append_head(std::string& out, const Response& response, const HeadOptions& 
     out.append(status_text(response.status));
     out.append("\r\n");
     out.append(options.common);
-    out.append("X-Couch-Request-ID: ");
-    out.append(options.request_id);
-    out.append("\r\nX-CouchDB-Body-Time: ");
-    append_number(out, options.body_time_ms);
-    out.append("\r\n");
+    if (!response.untraced) {
+        out.append("X-Couch-Request-ID: ");
+        out.append(options.request_id);
+        out.append("\r\nX-CouchDB-Body-Time: ");
+        append_number(out, options.body_time_ms);
+        out.append("\r\n");
+    }
     for (const auto& header : response.headers) {
         out.append(header.name);
         out.append(": ");

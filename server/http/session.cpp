@@ -268,6 +268,8 @@ void Session::write_head(const Response& response) {
                               : response.body.size();
     } else if (body) {
         options.length = response.length;
+    } else if (response.status == 304) {
+        options.length = 0;  // as CouchDB's
     }
     options.common = host_.common_lines;
     const auto* sent_id = request_ ? request_->header("x-couch-request-id") : nullptr;

@@ -7,6 +7,7 @@
 #include "auth/permissions.h"
 #include "server/config/config.h"
 #include "server/handlers/databases/database_info.h"
+#include "server/handlers/documents/user_documents.h"
 #include "server/services.h"
 #include "storage/base/utf8.h"
 #include "storage/database/document_text.h"
@@ -64,7 +65,8 @@ void append_pairs(std::string& out, const Pairs& pairs) {
 /// The target's parts, its query among them: chttpd splits before it looks for one.
 std::vector<std::string> requested_path(const Request& request) {
     std::vector<std::string> parts;
-    std::string_view rest = request.target;
+    const auto* asked = request.header(vhost_path_header);
+    std::string_view rest = asked != nullptr ? *asked : request.target;
     while (!rest.empty()) {
         const auto slash = std::min(rest.find('/'), rest.size());
         if (slash > 0) parts.push_back(url_decode(rest.substr(0, slash)).value());
@@ -226,6 +228,7 @@ std::size_t function_revs_max(const Call& call) {
 }
 
 FunctionDocument function_document(const Call& call, const std::string& id, bool with_conflicts) {
+    check_user_reader(call, id).value();
     FunctionDocument found;
     const auto view = call.db().view();
     const auto record = view->record(id);

@@ -41,6 +41,7 @@ struct FunctionDocument {
     std::string json = "null";
     std::string revision;  ///< Empty for none.
 };
+/// In the users database refuses what the caller does not see.
 FunctionDocument function_document(const Call& call, const std::string& id, bool with_conflicts);
 
 /// `[query_server_config] revs_limit`: of `_revisions`.

@@ -76,7 +76,7 @@ Task<Response> get_welcome(Call& call) {
     co_return json_response(
         200,
         fmt::format(R"({{"couchdb":"Welcome","version":"{}","git_sha":"divan-{}",)"
-                    R"("uuid":{},"features":[],"vendor":{{{}}}}})"
+                    R"("uuid":{},"features":["partitioned","scheduler"],"vendor":{{{}}}}})"
                     "\n",
                     couchdb_version, DIVAN_VERSION, json_string(call.services.node_uuid), vendor));
 }

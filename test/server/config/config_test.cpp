@@ -148,6 +148,26 @@ TEST_CASE("config: names and values that would break the file are refused") {
     CHECK(config.set("s", "k", "tab\tand [brackets]", true).has_value());
 }
 
+TEST_CASE("config: the sections of CouchDB 1 count where the newer ones say nothing") {
+    Config config;
+    config.set("couch_httpd_auth", "secret", "old", false).value();
+    config.set("couch_httpd_auth", "require_valid_user", "true", false).value();
+    config.set("httpd", "max_uri_length", "80", false).value();
+    config.set("httpd", "port", "5986", false).value();
+    CHECK(config.get("chttpd_auth", "secret") == "old");
+    CHECK(setting_reader(config)("chttpd_auth", "secret") == "old");
+    CHECK(config.get_integer("chttpd", "max_uri_length", 1) == 80);
+    CHECK_FALSE(config.find("chttpd_auth", "secret").has_value());
+    SUBCASE("but not every setting was there") {
+        CHECK(config.get("chttpd", "port") == "5984");
+        CHECK_FALSE(config.get_bool("chttpd_auth", "require_valid_user", false));
+    }
+    SUBCASE("the newer one wins") {
+        config.set("chttpd_auth", "secret", "new", false).value();
+        CHECK(config.get("chttpd_auth", "secret") == "new");
+    }
+}
+
 TEST_CASE("config: numbers and booleans that are none count as the default") {
     Config config;
     struct Case {
