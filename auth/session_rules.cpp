@@ -33,6 +33,8 @@ SessionRules::SessionRules(const ReadSetting& read)
           read_integer(read, "sessions", "access_token_seconds", 3600, 1, century)),
       refresh_token_seconds(
           read_integer(read, "sessions", "refresh_token_seconds", 604'800, 1, century)),
+      sessions_max(static_cast<std::size_t>(
+          read_integer(read, "sessions", "max_per_user", 1000, 1, 1'000'000))),
       users_database(auth::users_database(read)) {}
 
 bool SessionRules::holds_users(std::string_view database) const {

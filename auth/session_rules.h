@@ -23,6 +23,7 @@ struct SessionRules {
     std::int64_t timeout = 600;     ///< Seconds a cookie is good for.
     std::int64_t access_token_seconds = 3600;
     std::int64_t refresh_token_seconds = 604'800;
+    std::size_t sessions_max = 1000;  ///< Of one user, tokens included.
     std::string users_database;  ///< `authentication_db`: the users whose sessions these are.
 
     explicit SessionRules(const ReadSetting& read);

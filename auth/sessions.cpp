@@ -52,9 +52,23 @@ Started Sessions::start(const Account& account, SessionKind kind, std::string_vi
     const auto rules = settings_.rules_with_secret();
     Started started{make_record(account, kind, address, agent), {}};
     const auto& record = started.record;
-    records_.add(record);
+    keep(record, *rules);
     started.cookie = seal_cookie({record.user, record.issued, record.id}, rules->secrets.front());
     return started;
+}
+
+void Sessions::keep(const SessionRecord& record, const SessionRules& rules, storage::Batch also) {
+    records_.add(record, std::move(also));
+    std::vector<SessionRecord> others;
+    records_.each(&record.user, [&](const SessionRecord& other) {
+        if (other.id != record.id) others.push_back(other);
+    });
+    if (others.size() < rules.sessions_max) return;
+    std::sort(others.begin(), others.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.last_used, a.id) < std::tie(b.last_used, b.id);
+    });
+    others.resize(others.size() + 1 - rules.sessions_max);
+    records_.erase(others);
 }
 
 Result<std::optional<Session>> Sessions::resume(std::string_view cookie) {

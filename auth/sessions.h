@@ -68,6 +68,9 @@ public:
     /// A record for `start`, not kept yet.
     SessionRecord make_record(const Account& account, SessionKind kind, std::string_view address,
                               std::string_view agent) const;
+    /// Keeps a new one, durably; of more than `sessions_max` of its user those unused for longest
+    /// end. `also` joins the commit. Reads all of the user's: for a pool.
+    void keep(const SessionRecord& record, const SessionRules& rules, storage::Batch also = {});
     /// Notes that a session was used: at most once a minute it changes.
     void note_use(const SessionRecord& record, std::int64_t now);
 

@@ -128,7 +128,7 @@ TokenPair Tokens::issue(const Account& account, std::string_view address, std::s
     storage::Batch batch;
     SystemStore::put(batch, RecordKind::token_family, record.id,
                      Family{account.name, 0, sha256(pair.refresh)}.encode());
-    sessions_.records().add(record, std::move(batch));
+    sessions_.keep(record, *rules, std::move(batch));
     return pair;
 }
 

@@ -168,6 +168,8 @@ constexpr Setting table[] = {
     {"sessions", "access_token_seconds", "3600", when_set, "How long an access token is good for."},
     {"sessions", "refresh_token_seconds", "604800", when_set,
      "How long a refresh token waits to be used."},
+    {"sessions", "max_per_user", "1000", when_set,
+     "Most sessions of one user; those unused for longest end when there are more."},
 
     {"jwt_auth", "required_claims", "exp", when_set,
      "What a JSON Web Token must have: names, and {name, \"value\"}."},

@@ -181,6 +181,22 @@ TEST_CASE_FIXTURE(SessionsFixture, "sessions: ended ones are swept away, live on
     CHECK(resumed(live.cookie) == "bob");
 }
 
+TEST_CASE_FIXTURE(SessionsFixture, "sessions: of too many those unused for longest end") {
+    settings.set("sessions/max_per_user", "3");
+    const auto first = start("ann"), second = start("ann"), third = start("ann");
+    const auto other = start("bob");
+    clock.seconds += 120;
+    CHECK(resumed(first.cookie) == "ann");
+    const auto fourth = start("ann");
+    const auto ended = static_cast<int>(resumed(second.cookie).empty()) +
+                       static_cast<int>(resumed(third.cookie).empty());
+    CHECK(ended == 1);
+    CHECK(resumed(first.cookie) == "ann");
+    CHECK(resumed(fourth.cookie) == "ann");
+    CHECK(resumed(other.cookie) == "bob");
+    CHECK(sessions->list("ann").size() == 3);
+}
+
 TEST_CASE_FIXTURE(SessionsFixture, "sessions: the secret is changed without signing anybody out") {
     const auto before = start("ann").cookie;
     settings.set("chttpd_auth/secret", R"(["second secret","first secret"])");
