@@ -187,13 +187,16 @@ std::optional<FormerSequences> take_over_sequences(Database& database,
     }
     // Then what is there needs no more care: it stays below `DatabaseState::imported`.
     if (state.imported != state.update_sequence) return std::nullopt;
-    if (!former) {
+    const bool first = !former;
+    if (first) {
         if (state.document_count + state.deleted_count > 0) return std::nullopt;
         former = FormerSequences::make(shards, plain, state.update_sequence);
         if (!former) return std::nullopt;
     }
     batch.put(Family::catalog, key, former->encode());
-    database.commit_aside(batch);
+    // The first one need not wait for the disk: without it sequences are worth nothing, which is no
+    // harm. Later ones must: changes that follow are beyond what the one before covers.
+    database.commit_aside(batch, first ? Durability::buffered : Durability::synced);
     return former;
 }
 

@@ -69,7 +69,8 @@ private:
 /// For an import into `database`, before its first edit: null where its edits must not carry
 /// `Edit::at_least`, because the database has had other documents, or other files were imported
 /// into it; then those that were taken over before are given up, too. Without `shards` (of a source
-/// that tells nothing of its sequences) nothing changes. Durable when it returns.
+/// that tells nothing of its sequences) nothing changes. What a power failure leaves of it is true
+/// of the changes that it leaves.
 std::optional<FormerSequences> take_over_sequences(Database& database,
                                                    const std::vector<FormerShard>& shards,
                                                    bool plain);

@@ -142,11 +142,18 @@ public:
         }
         for (std::size_t file = 0; file < files_.size(); ++file) {
             if (cursors[file]->whole()) continue;
+            auto found = cursors[file]->count();
             files_[file]->documents_besides_changes(
                 [&](FileDocument document) {
+                    ++found;
                     give(file, std::move(document), marker_of(read), visit, failed);
                 },
                 damaged);
+            const auto counted = files_[file]->header().documents.value_or(found);
+            if (found < counted) {
+                damaged(std::to_string(counted - found) + " documents that a file counts are in "
+                        "none of its indexes");
+            }
         }
     }
 

@@ -36,11 +36,13 @@ struct Prepared {
 
 class FolderDatabase final : public TargetDatabase {
 public:
-    FolderDatabase(std::shared_ptr<Database> database) : database_(std::move(database)) {
+    FolderDatabase(std::shared_ptr<Database> database, bool fresh)
+        : database_(std::move(database)), fresh_(fresh) {
         as_it_is_.compression_level = 0;
     }
 
     std::vector<MissingLeaves> missing(const std::vector<Document>& documents) override {
+        if (fresh_) return all_leaves(documents);
         std::vector<MissingLeaves> missing;
         const auto view = database_->view();
         const auto last = storage::last_document_id(view->snapshot(), database_->id());
@@ -173,6 +175,17 @@ public:
     }
 
 private:
+    // Nobody else writes into a database that is being made: nothing has to be looked up.
+    static std::vector<MissingLeaves> all_leaves(const std::vector<Document>& documents) {
+        std::vector<MissingLeaves> all;
+        for (const auto& document : documents) {
+            if (document.leaves.empty()) continue;
+            auto& one = all.emplace_back(MissingLeaves{document.id, {}, false});
+            for (const auto& leaf : document.leaves) one.leaves.push_back(leaf.revision());
+        }
+        return all;
+    }
+
     Prepared prepare(Document& document) {
         storage::validate_document_id(document.id).value();
         if (database_->entry().partitioned) storage::validate_partitioned_id(document.id).value();
@@ -257,6 +270,7 @@ private:
     }
 
     std::shared_ptr<Database> database_;
+    const bool fresh_;
     std::optional<storage::FormerSequences> former_;
     storage::AttachmentSettings as_it_is_;  ///< Bytes are kept as they come.
     storage::AttachmentSettings as_usual_;
@@ -276,7 +290,8 @@ public:
 
     std::unique_ptr<TargetDatabase> open(const DatabaseInfo& info) override {
         auto database = catalog_->open(info.name);
-        if (!database) {
+        const bool fresh = !database;
+        if (fresh) {
             if (!storage::validate_database_name(info.name)) {
                 throw Damage(info.name + ": no database may be called so, --rename helps");
             }
@@ -288,13 +303,13 @@ public:
         if (database->entry().partitioned != info.partitioned) {
             throw Damage(info.name + ": one of source and target is partitioned, the other not");
         }
-        return std::make_unique<FolderDatabase>(std::move(database));
+        return std::make_unique<FolderDatabase>(std::move(database), fresh);
     }
 
     std::unique_ptr<TargetDatabase> open_existing(const std::string& name) override {
         auto database = catalog_->open(name);
         if (!database) throw Damage(name + ": the target has no such database");
-        return std::make_unique<FolderDatabase>(std::move(database));
+        return std::make_unique<FolderDatabase>(std::move(database), false);
     }
 
     void erase(const std::string& name) override { catalog_->erase(name); }

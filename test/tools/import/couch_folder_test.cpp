@@ -280,6 +280,25 @@ TEST_CASE_FIXTURE(Folder, "couch folder: deleted databases are told, and where t
     fs::remove_all(outer);
 }
 
+TEST_CASE_FIXTURE(Folder, "couch folder: names and links that look like something else") {
+    const auto file = shard();
+    fs::create_directories(path / "clinic_design");
+    fs::copy_file(file, path / "clinic_design" / "notes.couch");
+    fs::create_directories(path / ".clinic_design");
+    fs::copy_file(file, path / ".clinic_design" / "index.couch");
+    const auto elsewhere = fs::path(path) += ".elsewhere";
+    fs::remove_all(elsewhere);
+    fs::create_directories(elsewhere);
+    fs::copy_file(file, elsewhere / "moved.couch");
+    fs::create_directory_symlink(elsewhere, path / "linked");
+    fs::create_directory_symlink(path, path / "clinic_design" / "loop");
+    const auto databases = read();
+    CHECK(databases.size() == 7);
+    CHECK(databases.contains("clinic_design/notes"));
+    CHECK(databases.contains("linked/moved"));
+    fs::remove_all(elsewhere);
+}
+
 TEST_CASE_FIXTURE(Folder, "couch file: a newer version is refused, not read as it once was") {
     const auto one = [](CouchFileWriter& writer) {
         writer.add("a", {{1, {std::string(16, 'a')}, false, "{}", {}}});

@@ -175,13 +175,24 @@ void join_shards(const std::map<std::string, std::map<std::string, std::vector<f
     }
 }
 
+// A link to a folder that it is in.
+bool leads_back(const fs::directory_entry& folder) {
+    if (!folder.is_symlink()) return false;
+    const auto goal = fs::canonical(folder.path());
+    const auto place = fs::canonical(folder.path().parent_path());
+    return std::mismatch(goal.begin(), goal.end(), place.begin(), place.end()).first == goal.end();
+}
+
 // Every file of a database, and its path in the folder, as if it had the name it should have.
 void each_file(const fs::path& source, const Told& told,
                const std::function<void(const fs::path& file, const fs::path& relative)>& visit) {
-    for (fs::recursive_directory_iterator entry(source), end; entry != end; ++entry) {
+    constexpr auto links = fs::directory_options::follow_directory_symlink;
+    for (fs::recursive_directory_iterator entry(source, links), end; entry != end; ++entry) {
         const auto name = entry->path().filename().string();
-        if (entry->is_directory() && (name.starts_with('.') || name.ends_with("_design"))) {
-            entry.disable_recursion_pending();  // indexes of views, and files being deleted
+        if (entry->is_directory()) {
+            // Indexes of views, and files being deleted.
+            const bool hidden = name.starts_with('.');
+            if (hidden || leads_back(*entry)) entry.disable_recursion_pending();
             continue;
         }
         if (!entry->is_regular_file()) continue;

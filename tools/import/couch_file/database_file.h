@@ -110,6 +110,8 @@ public:
     /// At the end: whether these were all that the file has. Else damage is in the way, or entries
     /// that CouchDB wrote before 1.2, which have no histories.
     bool whole() const;
+    /// How many were given.
+    std::uint64_t count() const { return count_; }
 
 private:
     const DatabaseFile& file_;

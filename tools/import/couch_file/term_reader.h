@@ -27,8 +27,8 @@ enum class Tag : std::uint8_t {
 };
 
 inline constexpr unsigned char term_version = 131;
-/// Deeper terms are taken for an attack on the stack.
-inline constexpr int term_depth_max = 5000;
+/// Deeper terms are taken for an attack on the stack, which sanitizers fill sooner.
+inline constexpr int term_depth_max = 2000;
 
 /// Walks terms in bytes. Every read past the end throws `Damage`.
 class TermReader {

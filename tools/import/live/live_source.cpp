@@ -133,12 +133,17 @@ public:
     }
 
     // PouchDB Server and CouchDB 1 list none.
-    void locals(const std::function<void(LocalDocument)>& visit, const TellFailure&) override {
+    void locals(const std::function<void(LocalDocument)>& visit,
+                const TellFailure& failed) override {
         std::string from;
         while (true) {
             auto query = fmt::format("include_docs=true&limit={}", locals_page);
             if (!from.empty()) query += "&skip=1&startkey=" + path_part(json_string(from));
             const auto reply = database_.server().ask("GET", database_.path("_local_docs"), query);
+            constexpr int server_error = 500;
+            if (reply.status >= server_error) {
+                failed({"_local_docs", "the source answers " + std::to_string(reply.status)});
+            }
             const auto* rows = reply.good() ? reply.json.find("rows") : nullptr;
             if (!rows || rows->items().empty()) return;
             for (const auto& row : rows->items()) {
