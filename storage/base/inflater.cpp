@@ -27,7 +27,12 @@ bool Inflater::step(std::string_view& in, std::string& out, std::size_t step_byt
     auto& stream = state_->stream;
     std::array<char, 16384> buffer;
     for (std::size_t made = 0; made < step_bytes && (!in.empty() || state_->more_inside);) {
-        if (state_->finished) {  // as Erlang's zlib: a further gzip may follow the first
+        if (state_->finished) {
+            constexpr char first_of_gzip = '\x1f';
+            if (in.front() != first_of_gzip) {
+                in = {};
+                break;
+            }
             if (inflateReset(&stream) != Z_OK) return false;
             state_->finished = false;
         }

@@ -6,7 +6,8 @@
 
 namespace divan {
 
-/// Unpacks gzip in bounded steps: bodies of requests, and of answers.
+/// Unpacks gzip in bounded steps: attachments, and bodies of requests and answers. Several gzips in
+/// a row are one (RFC 1952); what comes after one and begins none is padding, and passed over.
 class Inflater {
 public:
     Inflater();

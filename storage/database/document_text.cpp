@@ -90,13 +90,10 @@ std::string load_identity(const ReadView& view, const StoredAttachment& attachme
     view.read_attachment(attachment, 0, static_cast<std::size_t>(attachment.stored_bytes), stored);
     if (attachment.encoding != AttachmentEncoding::gzip) return stored;
     std::string identity;
-    GzipReader gzip;
+    Inflater inflater;
     BytesView rest(stored);
-    while (!gzip.finished()) {
-        const auto before = identity.size();
-        const auto taken = gzip.read(rest, identity, attachment_chunk_bytes).value();
-        rest.remove_prefix(taken);
-        if (taken == 0 && identity.size() == before) break;
+    while (!rest.empty() || inflater.holds_more()) {
+        unpack_step(inflater, rest, identity, attachment_chunk_bytes);
     }
     return identity;
 }

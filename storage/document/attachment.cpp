@@ -163,64 +163,9 @@ void GzipWriter::run(int flush, std::string& out) {
                                : stream.avail_in > 0 || stream.avail_out == 0);
 }
 
-struct GzipReader::State {
-    z_stream stream{};
-    bool finished = false;
-    bool failed = false;
-};
-
-GzipReader::GzipReader() : state_(std::make_unique<State>()) {
-    if (inflateInit2(&state_->stream, gzip_window_bits) != Z_OK) throw std::bad_alloc();
-}
-
-GzipReader::~GzipReader() {
-    inflateEnd(&state_->stream);
-}
-
-bool GzipReader::finished() const {
-    return state_->finished;
-}
-
-Result<std::size_t> GzipReader::read(BytesView bytes, std::string& out,
-                                     std::size_t out_bytes_max) {
-    constexpr const char* complaint = "Attachment is not properly gzipped.";
-    auto& stream = state_->stream;
-    if (state_->failed) return Error{Code::bad_request, complaint, {}};
-    std::size_t consumed = 0;
-    std::size_t produced = 0;
-    bool full = false;  // zlib holds back a few symbols where the room ended with the input.
-    while (consumed < bytes.size() ? produced < out_bytes_max : full && !state_->finished) {
-        if (state_->finished) {
-            // A gzip file may be several in a row (RFC 1952); what is none at all is padding.
-            if (bytes[consumed] != '\x1f') return bytes.size();
-            inflateReset(&stream);
-            state_->finished = false;
-        }
-        const auto offered = std::min(bytes.size() - consumed, zlib_bytes_max);
-        const auto room =
-            full ? step_bytes : std::min(step_bytes, out_bytes_max - produced);
-        const auto before = out.size();
-        out.resize(before + room);
-        stream.next_in =
-            reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data() + consumed));
-        stream.avail_in = static_cast<uInt>(offered);
-        stream.next_out = reinterpret_cast<Bytef*>(out.data() + before);
-        stream.avail_out = static_cast<uInt>(room);
-        const int status = inflate(&stream, Z_NO_FLUSH);
-        out.resize(before + room - stream.avail_out);
-        consumed += offered - stream.avail_in;
-        produced += room - stream.avail_out;
-        if (status == Z_STREAM_END) {
-            state_->finished = true;
-        } else if (status != Z_OK && status != Z_BUF_ERROR) {
-            state_->failed = true;
-            return Error{Code::bad_request, complaint, {}};
-        } else if (status == Z_BUF_ERROR) {
-            break;
-        }
-        full = stream.avail_out == 0;
-    }
-    return consumed;
+void unpack_step(Inflater& inflater, BytesView& rest, std::string& out, std::size_t bytes_max) {
+    if (inflater.step(rest, out, bytes_max)) return;
+    throw Refused(Code::bad_request, "Attachment is not properly gzipped.");
 }
 
 }  // namespace divan::storage

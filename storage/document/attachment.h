@@ -11,6 +11,7 @@
 #include "storage/base/digest.h"
 #include "storage/base/error.h"
 #include "storage/base/ids.h"
+#include "storage/base/inflater.h"
 
 namespace divan::storage {
 
@@ -70,22 +71,7 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// Unpacks gzip in bounded steps.
-class GzipReader {
-public:
-    GzipReader();
-    ~GzipReader();
-    GzipReader(const GzipReader&) = delete;
-    GzipReader& operator=(const GzipReader&) = delete;
-    /// Appends the unpacked bytes to `out`, no more than about `out_bytes_max`; returns how much of
-    /// `bytes` was consumed, or refuses with `bad_request` where it is no gzip. Call again with
-    /// the rest while something was left.
-    Result<std::size_t> read(BytesView bytes, std::string& out, std::size_t out_bytes_max);
-    bool finished() const;
-
-private:
-    struct State;
-    std::unique_ptr<State> state_;
-};
+/// `Inflater::step` on the bytes of an attachment. Throws `Refused` where they are no gzip.
+void unpack_step(Inflater& inflater, BytesView& rest, std::string& out, std::size_t bytes_max);
 
 }  // namespace divan::storage

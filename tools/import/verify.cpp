@@ -24,15 +24,13 @@ std::string normalised(const std::string& json) {
 Md5Digest digest_of(const Attachment& attachment, bool unpack) {
     constexpr std::size_t step = 256 * 1024;
     Md5 digest;
-    storage::GzipReader gzip;
+    Inflater inflater;
     std::string unpacked;
     attachment.read([&](std::string_view bytes) {
         if (!unpack) return digest.update(bytes);
-        while (!bytes.empty()) {
+        while (!bytes.empty() || inflater.holds_more()) {
             unpacked.clear();
-            const auto consumed = gzip.read(bytes, unpacked, step).value();
-            if (consumed == 0 && unpacked.empty()) throw Damage("broken gzip");
-            bytes.remove_prefix(consumed);
+            if (!inflater.step(bytes, unpacked, step)) throw Damage("broken gzip");
             digest.update(unpacked);
         }
     });

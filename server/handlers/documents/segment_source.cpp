@@ -43,8 +43,8 @@ private:
     }
 
     void unpack(Segment& segment, std::string& out) {
-        if (!gzip_) gzip_ = std::make_unique<storage::GzipReader>();
-        if (packed_.size() == packed_at_) {
+        if (!inflater_) inflater_ = std::make_unique<Inflater>();
+        if (packed_.size() == packed_at_ && !inflater_->holds_more()) {
             const auto size = std::min<std::uint64_t>(gzip_step_bytes, segment.count);
             packed_.clear();
             packed_at_ = 0;
@@ -54,10 +54,12 @@ private:
             segment.count -= size;
         }
         const auto before = out.size();
-        packed_at_ +=
-            gzip_->read(BytesView(packed_).substr(packed_at_), out, piece_bytes).value();
+        auto rest = BytesView(packed_).substr(packed_at_);
+        storage::unpack_step(*inflater_, rest, out, piece_bytes);
+        packed_at_ = packed_.size() - rest.size();
         unpacked_ += out.size() - before;
-        const bool done = packed_at_ == packed_.size() && segment.count == 0;
+        const bool done = packed_at_ == packed_.size() && segment.count == 0 &&
+                          !inflater_->holds_more();
         // Who sent it gzipped said how long it is; the answer's length was built on that.
         const auto& attachment = *segment.attachment;
         const bool length_known = attachment.identity_bytes != attachment.stored_bytes;
@@ -66,7 +68,7 @@ private:
             throw CorruptBytes();
         }
         if (!done) return;
-        gzip_.reset();
+        inflater_.reset();
         unpacked_ = 0;
         ++next_;
     }
@@ -74,7 +76,7 @@ private:
     std::shared_ptr<const storage::ReadView> view_;
     std::vector<Segment> segments_;
     std::size_t next_ = 0;
-    std::unique_ptr<storage::GzipReader> gzip_;
+    std::unique_ptr<Inflater> inflater_;
     Bytes packed_;
     std::size_t packed_at_ = 0;
     std::uint64_t unpacked_ = 0;
