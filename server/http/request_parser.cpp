@@ -1,60 +1,29 @@
 #include "server/http/request_parser.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/basic_parser.hpp>
+#include "storage/base/async/http_machine.h"
 
 namespace divan::server {
 namespace {
 
-namespace http = boost::beast::http;
-using boost::beast::error_code;
-using boost::beast::string_view;
-
-std::string_view view(string_view text) {
-    return {text.data(), text.size()};
-}
-
-// Beast's state machine, writing straight into our request instead of into Beast's fields.
-class Machine : public http::basic_parser<true> {
+class Machine : public HttpMachine<true> {
 public:
-    Machine(Request& request, std::uint32_t head_bytes_max) : request_(request) {
-        header_limit(head_bytes_max);
-        body_limit(boost::none);  // who reads the body knows how much it may be
-    }
-    void append_to(std::string* out) { out_ = out; }
+    Machine(Request& request, std::uint32_t head_bytes_max)
+        : HttpMachine(head_bytes_max), request_(request) {}
     int version() const { return version_; }
 
 private:
-    void on_request_impl(http::verb, string_view method, string_view target, int version,
-                         error_code&) override {
+    void start_request(std::string_view method, std::string_view target, int version) override {
         version_ = version;
-        request_.method = view(method);
-        request_.target = view(target);
+        request_.method = method;
+        request_.target = target;
     }
-    void on_response_impl(int, string_view, int, error_code&) override {}
-    void on_field_impl(http::field, string_view name, string_view value, error_code&) override {
+    void add_header(std::string name, std::string_view value) override {
         auto& header = request_.headers.emplace_back();
-        header.name.resize(name.size());
-        std::transform(name.begin(), name.end(), header.name.begin(), [](char c) {
-            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-        });
-        header.value = view(value);
+        header.name = std::move(name);
+        header.value = value;
     }
-    void on_header_impl(error_code&) override {}
-    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-    std::size_t on_body_impl(string_view body, error_code&) override {
-        out_->append(body.data(), body.size());
-        return body.size();
-    }
-    void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override {
-        out_->append(body.data(), body.size());
-        return body.size();
-    }
-    void on_finish_impl(error_code&) override {}
 
     Request& request_;
-    std::string* out_ = nullptr;
     int version_ = 11;
 };
 
@@ -78,26 +47,14 @@ void RequestParser::begin(Request& request) {
 
 RequestParser::State RequestParser::parse_head(std::string_view bytes, std::size_t& consumed) {
     auto& machine = *impl_->machine;
-    error_code error;
-    consumed = machine.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    if (error == http::error::header_limit) return State::head_too_big;
-    if (error && error != http::error::need_more) return State::bad;
-    if (!machine.is_header_done()) return State::need_more;
-    impl_->request->keep_alive = machine.keep_alive();
-    machine.eager(true);
-    return State::done;
+    const auto state = machine.parse_head<State>(bytes, consumed);
+    if (state == State::done) impl_->request->keep_alive = machine.keep_alive();
+    return state;
 }
 
 RequestParser::State RequestParser::parse_body(std::string_view bytes, std::size_t& consumed,
                                                std::string& out) {
-    auto& machine = *impl_->machine;
-    consumed = 0;
-    if (machine.is_done()) return State::done;
-    machine.append_to(&out);
-    error_code error;
-    consumed = machine.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    if (error && error != http::error::need_more) return State::bad;
-    return machine.is_done() ? State::done : State::need_more;
+    return impl_->machine->parse_body<State>(bytes, consumed, out);
 }
 
 bool RequestParser::body_done() const {
