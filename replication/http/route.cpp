@@ -38,10 +38,11 @@ Task<int> dial(IoLoop& loop, WorkPool& pool, const Route& route, const SocketOpt
     co_return descriptor;
 }
 
-Task<std::unique_ptr<HttpConnection>> begin_tls(IoLoop& loop, TlsClient& tls, int descriptor,
+Task<std::unique_ptr<HttpConnection>> begin_tls(IoLoop& loop, TlsClient& tls,
+                                                std::unique_ptr<HttpConnection> below,
                                                 const std::string& host, ExchangeLimits limits) {
     auto connection =
-        std::make_unique<HttpConnection>(tls.make_socket(loop, descriptor, host));
+        std::make_unique<HttpConnection>(tls.make_socket(loop, below->take_socket(), host));
     try {
         co_await connection->shake_hands(limits);
     } catch (const PeerFailure& failure) {
@@ -116,9 +117,6 @@ Route route_to(const Url& url, const std::string& proxy, const std::vector<Conne
     if (scheme != "http" && scheme != "https" && scheme != "socks5") {
         throw rejected("bad_proxy", "no http, https or socks5 proxy");
     }
-    if (scheme == "https" && route.tls) {
-        throw rejected("bad_proxy", "TLS within TLS to a proxy is not supported");
-    }
     return route;
 }
 
@@ -126,25 +124,20 @@ Task<std::unique_ptr<HttpConnection>> open_connection(IoLoop& loop, WorkPool& po
                                                       const Route& route,
                                                       const SocketOptions& options,
                                                       ExchangeLimits limits) {
-    int descriptor = co_await dial(loop, pool, route, options, limits);
-    if (!route.proxy && route.tls) {
-        auto secure = co_await begin_tls(loop, tls, descriptor, route.host, limits);
-        co_return secure;
-    }
-    if (route.proxy && route.proxy->scheme == "https") {
-        auto secure = co_await begin_tls(loop, tls, descriptor, route.proxy->host, limits);
-        co_return secure;
-    }
+    const int descriptor = co_await dial(loop, pool, route, options, limits);
     auto connection = std::make_unique<HttpConnection>(make_tcp_socket(loop, descriptor));
-    if (!route.proxy || route.asks_proxy()) co_return connection;
+    if (route.proxy && route.proxy->scheme == "https") {
+        auto secure = co_await begin_tls(loop, tls, std::move(connection), route.proxy->host,
+                                         limits);
+        connection = std::move(secure);
+    }
     if (is_socks(route)) {
         co_await ask_socks(*connection, *route.proxy, route.host, route.port, limits);
-    } else {
+    } else if (route.proxy && !route.asks_proxy()) {
         co_await ask_for_tunnel(*connection, route, limits);
     }
     if (!route.tls) co_return connection;
-    descriptor = connection->take_socket()->release();
-    auto secure = co_await begin_tls(loop, tls, descriptor, route.host, limits);
+    auto secure = co_await begin_tls(loop, tls, std::move(connection), route.host, limits);
     co_return secure;
 }
 

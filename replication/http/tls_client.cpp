@@ -5,7 +5,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -139,9 +138,8 @@ TlsClient::TlsClient(const HttpClientSettings& settings)
 
 TlsClient::~TlsClient() = default;
 
-std::unique_ptr<Socket> TlsClient::make_socket(IoLoop& loop, int descriptor,
+std::unique_ptr<Socket> TlsClient::make_socket(IoLoop& loop, std::unique_ptr<Socket> below,
                                                const std::string& host) {
-    auto watch = loop.watch(descriptor);  // closes it where something is thrown
     const auto now = std::chrono::steady_clock::now();
     if (!state_->context || now - state_->made > context_age_max) {
         state_->context = make_context(settings_);
@@ -150,7 +148,7 @@ std::unique_ptr<Socket> TlsClient::make_socket(IoLoop& loop, int descriptor,
     std::unique_ptr<SSL, void (*)(SSL*)> connection(SSL_new(state_->context.get()), &SSL_free);
     if (!connection) throw std::bad_alloc();
     if (!set_host(connection.get(), host)) throw rejected("bad_host", "no host for TLS: " + host);
-    return make_tls_socket(loop, watch->release(), connection.release(), TlsEnd::client);
+    return make_tls_socket(loop, std::move(below), connection.release(), TlsEnd::client);
 }
 
 std::string TlsClient::last_failure() const {

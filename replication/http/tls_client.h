@@ -15,10 +15,10 @@ public:
     explicit TlsClient(const HttpClientSettings& settings);
     ~TlsClient();
 
-    /// Takes the descriptor of a TCP connection; `host` is who must be at the other end, a name or
-    /// an address. Throws `PeerFailure` where the settings cannot be followed; the descriptor is
-    /// closed then.
-    std::unique_ptr<Socket> make_socket(IoLoop& loop, int descriptor, const std::string& host);
+    /// TLS on a connection that leads to `host`, who must be at the other end: a name or an
+    /// address. Throws `PeerFailure` where the settings cannot be followed.
+    std::unique_ptr<Socket> make_socket(IoLoop& loop, std::unique_ptr<Socket> below,
+                                        const std::string& host);
     /// Why the last handshake of this thread failed, which has just ended so.
     std::string last_failure() const;
 

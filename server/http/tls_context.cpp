@@ -120,13 +120,11 @@ void TlsContext::reload() {
 }
 
 std::unique_ptr<Socket> TlsContext::make_socket(IoLoop& loop, int descriptor) const {
+    auto below = make_tcp_socket(loop, descriptor);  // closes it where something is thrown
     const auto context = state_->current.load();
     SSL* connection = SSL_new(context.get());  // holds the context from here on
-    if (connection == nullptr) {
-        auto closing = loop.watch(descriptor);
-        throw std::bad_alloc();
-    }
-    return make_tls_socket(loop, descriptor, connection);
+    if (connection == nullptr) throw std::bad_alloc();
+    return make_tls_socket(loop, std::move(below), connection);
 }
 
 }  // namespace divan::server

@@ -56,7 +56,7 @@ public:
     void when_writable(std::function<void()> then) override {
         watch_->when_writable(std::move(then));
     }
-    int release() override { return watch_->release(); }
+    int descriptor() const override { return descriptor_; }
     void end_sending() override { ::shutdown(descriptor_, SHUT_WR); }
     void abort() override { ::shutdown(descriptor_, SHUT_RDWR); }
     bool secure() const override { return false; }

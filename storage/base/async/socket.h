@@ -22,7 +22,7 @@ struct Outgoing {
     void consume(std::size_t count);
 };
 
-/// One connection, never blocking: plain TCP, or TLS (`tls.h`). Loop's thread only.
+/// One connection, never blocking: plain TCP, or TLS (`tls_socket.h`). Loop's thread only.
 class Socket {
 public:
     enum class Outcome : unsigned char { done, would_block, closed };
@@ -48,9 +48,8 @@ public:
     virtual void abort() = 0;
     virtual bool secure() const = 0;
     virtual std::string local_address() const = 0;  ///< "127.0.0.1:5984"
-    /// Gives the descriptor up, open, for TLS to begin on it; the socket is of no use then. -1
-    /// where TLS is on it already.
-    virtual int release() { return -1; }
+    /// The TCP connection below: to ask the system about it, and for nothing else.
+    virtual int descriptor() const = 0;
 };
 
 struct AddressText {

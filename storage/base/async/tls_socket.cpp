@@ -4,10 +4,8 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <new>
 #include <string>
 
@@ -20,23 +18,27 @@ namespace {
 // A TLS record: more in one write brings nothing.
 constexpr std::size_t record_bytes = 16 * 1024;
 
-// OpenSSL's way to the descriptor. Its own socket BIO would raise SIGPIPE.
+// OpenSSL's way to the socket below. Its own socket BIO would raise SIGPIPE.
 int bio_write(BIO* bio, const char* bytes, int size) {
-    const int descriptor = static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+    auto& below = *static_cast<Socket*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    const auto count = ::send(descriptor, bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-    const bool again = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    if (again) BIO_set_retry_write(bio);
-    return static_cast<int>(count);
+    const auto wanted = static_cast<std::size_t>(size);
+    Outgoing out{{std::string_view(bytes, wanted), {}, {}, {}}};
+    const auto outcome = below.write(out);
+    const auto sent = wanted - out.size();
+    if (sent > 0) return static_cast<int>(sent);
+    if (outcome == Socket::Outcome::would_block) BIO_set_retry_write(bio);
+    return -1;
 }
 
 int bio_read(BIO* bio, char* into, int size) {
-    const int descriptor = static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+    auto& below = *static_cast<Socket*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    const auto count = ::recv(descriptor, into, static_cast<std::size_t>(size), 0);
-    const bool again = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    if (again) BIO_set_retry_read(bio);
-    return static_cast<int>(count);
+    const auto io = below.read(into, static_cast<std::size_t>(size));
+    if (io.bytes > 0) return static_cast<int>(io.bytes);
+    if (io.outcome != Socket::Outcome::would_block) return 0;
+    BIO_set_retry_read(bio);
+    return -1;
 }
 
 long bio_control(BIO*, int command, long, void*) {
@@ -58,22 +60,19 @@ BIO_METHOD* make_bio_method() {
     return method;
 }
 
-BIO* make_bio(int descriptor) {
+BIO* make_bio(Socket& below) {
     static BIO_METHOD* const method = make_bio_method();  // lives as long as the process
     BIO* bio = BIO_new(method);
     if (bio == nullptr) throw std::bad_alloc();
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
+    BIO_set_data(bio, &below);
     return bio;
 }
 
 class TlsSocket : public Socket {
 public:
-    TlsSocket(IoLoop& loop, int descriptor, SSL* connection, TlsEnd end)
-        : loop_(loop),
-          descriptor_(descriptor),
-          watch_(loop.watch(descriptor)),
-          connection_(connection, &SSL_free) {
-        BIO* bio = make_bio(descriptor);
+    TlsSocket(IoLoop& loop, std::unique_ptr<Socket> below, SSL* connection, TlsEnd end)
+        : loop_(loop), below_(std::move(below)), connection_(connection, &SSL_free) {
+        BIO* bio = make_bio(*below_);
         SSL_set_bio(connection_.get(), bio, bio);
         if (end == TlsEnd::server) {
             SSL_set_accept_state(connection_.get());
@@ -132,27 +131,27 @@ public:
         const bool ahead = then && (broken_ || SSL_has_pending(connection_.get()) != 0 ||
                                     SSL_get_shutdown(connection_.get()) != 0);
         if (!ahead) {
-            watch_->when_readable(std::move(then));
+            below_->when_readable(std::move(then));
             return;
         }
-        watch_->when_readable(nullptr);
+        below_->when_readable(nullptr);
         loop_.post([this, alive = alive_, wait = wait_, then = std::move(then)] {
             if (*alive && wait == wait_) then();
         });
     }
     void when_writable(std::function<void()> then) override {
-        watch_->when_writable(std::move(then));
+        below_->when_writable(std::move(then));
     }
     void end_sending() override {
         ERR_clear_error();
         SSL_shutdown(connection_.get());  // as far as the socket takes it: the peer may be gone
-        ::shutdown(descriptor_, SHUT_WR);
+        below_->end_sending();
     }
-    void abort() override { ::shutdown(descriptor_, SHUT_RDWR); }
+    void abort() override { below_->abort(); }
+    int descriptor() const override { return below_->descriptor(); }
     bool secure() const override { return true; }
     std::string local_address() const override {
-        const auto local = address_of(descriptor_, false);
-        return fmt::format("{}:{}", local.host, local.port);
+        return below_->local_address();
     }
 
 private:
@@ -180,13 +179,12 @@ private:
         const auto code = ERR_peek_last_error();
         const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
         log(LogLevel::info, fmt::format("no TLS connection with {}: {}",
-                                        address_of(descriptor_, true).host,
+                                        address_of(descriptor(), true).host,
                                         reason == nullptr ? "the peer hung up" : reason));
     }
 
     IoLoop& loop_;
-    int descriptor_;
-    std::unique_ptr<Watch> watch_;
+    const std::unique_ptr<Socket> below_;
     std::unique_ptr<SSL, void (*)(SSL*)> connection_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     unsigned wait_ = 0;    ///< Which call of `when_readable` counts.
@@ -195,9 +193,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, int descriptor, SSL* connection,
-                                        TlsEnd end) {
-    return std::make_unique<TlsSocket>(loop, descriptor, connection, end);
+std::unique_ptr<Socket> make_tls_socket(IoLoop& loop, std::unique_ptr<Socket> below,
+                                        SSL* connection, TlsEnd end) {
+    return std::make_unique<TlsSocket>(loop, std::move(below), connection, end);
 }
 
 }  // namespace divan

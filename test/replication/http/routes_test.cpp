@@ -159,6 +159,48 @@ TEST_CASE("HTTP client: an HTTP proxy is asked for whole addresses, and for tunn
     CHECK(seen.find("Proxy-Authorization: Basic dTpw\r\n") != seen.npos);
 }
 
+TEST_CASE("HTTP client: a proxy that speaks TLS itself, with TLS to the server within") {
+    const SecureServer secure;
+    std::string seen;
+    ScriptedServer proxy([&](ScriptedServer::Connection& connection) {
+        if (!connection.begin_tls(secure.files.certificate, secure.files.key)) return;
+        while (!(seen = connection.request()).empty()) {
+            if (seen.starts_with("CONNECT ")) {
+                connection.send("HTTP/1.1 200 Established\r\n\r\n");
+                return connection.relay(secure.server.tls_port());
+            }
+            connection.answer("200 OK", "from the proxy");
+        }
+    });
+    HttpClientSettings common;
+    common.verify_certificates = true;
+    common.trusted_file = secure.files.certificate;
+    const auto by_name = fmt::format("https://u:p@localhost:{}", proxy.port());
+    CHECK(ask("http://example.org/db", common, by_name) == "from the proxy");
+    const auto target = fmt::format("https://127.0.0.1:{}/db", secure.server.tls_port());
+    CHECK(ask(target, common, by_name) == "PUT /db/x body");
+    // Much in both directions: records within records, and more than a socket takes at once.
+    HttpPeerSettings settings;
+    settings.url = target;
+    settings.proxy = by_name;
+    const std::string large(1'000'000, 'l');
+    run_on_loop(
+        [&](LoopStage& stage) -> Task<void> {
+            HttpClient client(settings, stage.clients);
+            HttpRequest request;
+            request.method = "PUT";
+            request.path = "x";
+            request.body = large;
+            const auto reply = co_await client.exchange(request, 4 << 20);
+            const bool same = reply.body == "PUT /db/x " + large;
+            CHECK(same);
+        },
+        common);
+    // Both are verified.
+    common.trusted_file = secure.client.certificate;
+    CHECK(ask(target, common, by_name).find("certificate verify failed") != std::string::npos);
+}
+
 TEST_CASE("HTTP client: a proxy that refuses a tunnel, or says more than it should") {
     for (const char* answer : {"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n",
                                "HTTP/1.1 200 OK\r\n\r\nextra", "nonsense\r\n\r\n"}) {

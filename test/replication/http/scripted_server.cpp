@@ -3,11 +3,13 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <stdexcept>
 
 namespace divan::replication {
@@ -19,10 +21,27 @@ ScriptedServer::Connection::~Connection() {
     }
 }
 
+bool ScriptedServer::Connection::begin_tls(const std::string& certificate,
+                                           const std::string& key) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+    const std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context(SSL_CTX_new(TLS_server_method()),
+                                                               &SSL_CTX_free);
+    SSL_CTX_use_certificate_chain_file(context.get(), certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM);
+    tls_.reset(SSL_new(context.get()), &SSL_free);
+    SSL_set_fd(tls_.get(), socket_);
+    return SSL_accept(tls_.get()) == 1;
+}
+
+long ScriptedServer::Connection::receive(char* into, std::size_t size) {
+    if (tls_) return SSL_read(tls_.get(), into, static_cast<int>(size));
+    return ::recv(socket_, into, size, 0);
+}
+
 std::string ScriptedServer::Connection::bytes(std::size_t count) {
     while (buffer_.size() < count) {
         std::array<char, 65536> piece;
-        const auto got = ::recv(socket_, piece.data(), piece.size(), 0);
+        const auto got = receive(piece.data(), piece.size());
         if (got <= 0) break;
         buffer_.append(piece.data(), static_cast<std::size_t>(got));
     }
@@ -34,7 +53,7 @@ std::string ScriptedServer::Connection::bytes(std::size_t count) {
 std::string ScriptedServer::Connection::head() {
     while (buffer_.find("\r\n\r\n") == std::string::npos) {
         std::array<char, 65536> piece;
-        const auto got = ::recv(socket_, piece.data(), piece.size(), 0);
+        const auto got = receive(piece.data(), piece.size());
         if (got <= 0) return {};
         buffer_.append(piece.data(), static_cast<std::size_t>(got));
     }
@@ -51,7 +70,8 @@ std::string ScriptedServer::Connection::request() {
 
 void ScriptedServer::Connection::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const long sent = tls_ ? SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                               : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent <= 0) return;
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -73,14 +93,16 @@ void ScriptedServer::Connection::relay(std::uint16_t port) {
         std::array<pollfd, 2> ends{{{socket_, POLLIN, 0}, {other, POLLIN, 0}}};
         std::array<char, 65536> piece;
         for (bool open = true; open && ::poll(ends.data(), 2, -1) > 0;) {
-            for (std::size_t i = 0; i < 2; ++i) {
-                if (ends[i].revents == 0) continue;
-                const auto got = ::recv(ends[i].fd, piece.data(), piece.size(), 0);
-                open = open && got > 0;
-                if (got <= 0) continue;
-                const auto count = static_cast<std::size_t>(got);
-                ::send(ends[1 - i].fd, piece.data(), count, MSG_NOSIGNAL);
+            while (open && (ends[0].revents != 0 || (tls_ && SSL_pending(tls_.get()) > 0))) {
+                ends[0].revents = 0;
+                const auto got = receive(piece.data(), piece.size());
+                open = got > 0;
+                if (open) ::send(other, piece.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL);
             }
+            if (!open || ends[1].revents == 0) continue;
+            const auto got = ::recv(other, piece.data(), piece.size(), 0);
+            open = got > 0;
+            if (open) send(std::string_view(piece.data(), static_cast<std::size_t>(got)));
         }
     }
     ::close(other);

@@ -3,11 +3,14 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+using SSL = struct ssl_st;
 
 namespace divan::replication {
 
@@ -20,6 +23,9 @@ public:
         Connection(const Connection&) = delete;
         ~Connection();
 
+        /// All that follows goes through TLS; false where the peer did not want it. The files are
+        /// PEM. Once.
+        bool begin_tls(const std::string& certificate, const std::string& key);
         /// 0 for the first that was accepted.
         std::size_t number() const { return number_; }
         /// A request's head and, by its Content-Length, its body; "" where the peer hung up.
@@ -37,8 +43,11 @@ public:
         void reset();
 
     private:
+        long receive(char* into, std::size_t size);
+
         int socket_;
         std::size_t number_;
+        std::shared_ptr<SSL> tls_;
         std::string buffer_;
     };
     using Script = std::function<void(Connection&)>;
