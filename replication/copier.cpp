@@ -53,8 +53,13 @@ bool goes_alone(const TravellingDocument& document) {
 
 }  // namespace
 
-Copier::Copier(Peer& source, Peer& target, const JobSettings& settings, ProgressBoard& board)
-    : source_(source), target_(target), settings_(settings), board_(board) {}
+Copier::Copier(Peer& source, Peer& target, const JobSettings& settings, ProgressBoard& board,
+               ReplicationMetrics& metrics)
+    : source_(source),
+      target_(target),
+      settings_(settings),
+      board_(board),
+      metrics_(metrics) {}
 
 void Copier::cancel() {
     cancelled_ = true;
@@ -90,6 +95,7 @@ std::vector<DocumentRevisions> Copier::select(std::vector<SourceChange> changes)
             log(LogLevel::error, fmt::format("Replicator: document id {}... of {} is too long, "
                                              "ignoring", change.id.substr(0, 64), source_.name()));
             ++skipped;
+            ReplicationMetrics::count(metrics_.document_write_failures);
             continue;
         }
         checked += change.leaves.size();
@@ -151,6 +157,7 @@ void Copier::check_complete() const {
 Task<void> Copier::take(TravellingDocument document, AttachmentSource* attachments) {
     came(document.id, document.revision);
     board_.change([](JobProgress& p) { ++p.counts.docs_read; });
+    ReplicationMetrics::count(metrics_.documents_read);
     if (goes_alone(document)) {
         co_await store_alone(std::move(document), attachments);
         co_return;
@@ -219,6 +226,7 @@ Task<void> Copier::flush() {
 void Copier::settle(const Written& written, const StoreOutcome& outcome) {
     if (outcome.stored) {
         board_.change([](JobProgress& p) { ++p.counts.docs_written; });
+        ReplicationMetrics::count(metrics_.documents_written);
         return;
     }
     if (is_misunderstanding(outcome)) {
@@ -230,6 +238,7 @@ void Copier::settle(const Written& written, const StoreOutcome& outcome) {
     if (may_heal(outcome.error)) throw temporary(outcome.error, told);
     log(LogLevel::error, "Replicator: " + told);
     board_.change([](JobProgress& p) { ++p.counts.doc_write_failures; });
+    ReplicationMetrics::count(metrics_.document_write_failures);
 }
 
 }  // namespace divan::replication

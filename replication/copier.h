@@ -10,6 +10,7 @@
 #include "replication/progress.h"
 #include "storage/base/async/signal.h"
 #include "storage/base/async/task.h"
+#include "storage/base/metrics.h"
 
 namespace divan::replication {
 
@@ -17,7 +18,8 @@ namespace divan::replication {
 /// it; one loop's thread.
 class Copier : private DocumentSink {
 public:
-    Copier(Peer& source, Peer& target, const JobSettings& settings, ProgressBoard& board);
+    Copier(Peer& source, Peer& target, const JobSettings& settings, ProgressBoard& board,
+           ReplicationMetrics& metrics);
 
     /// Returns when every revision of these changes is on the target, or was refused by it for
     /// good. Throws what the peers throw, and `PeerFailure` where the source does not give a
@@ -56,6 +58,7 @@ private:
     Peer& target_;
     const JobSettings& settings_;
     ProgressBoard& board_;
+    ReplicationMetrics& metrics_;
     std::vector<TravellingDocument> buffer_;
     std::size_t buffered_bytes_ = 0;
     std::map<std::string, Wanted, std::less<>> wanted_;

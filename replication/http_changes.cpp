@@ -182,6 +182,7 @@ Task<bool> HttpChangesFeed::read(bool may_wait, bool& lost) {
     } catch (const PeerFailure& failure) {
         const auto kind = failure.kind();
         if (kind != PeerFailure::Kind::unreachable && kind != PeerFailure::Kind::malformed) throw;
+        ReplicationMetrics::count(client_.metrics().feeds_broken);
         const auto now = std::chrono::steady_clock::now();
         if (now - opened_ > healthy_after) failures_ = 0;
         if (++failures_ > client_.settings().retries) throw;
@@ -220,6 +221,7 @@ Task<ChangesBatch> HttpChangesFeed::next(std::size_t rows_max) {
         if (!may_wait) break;
         // The answer is over. A continuous one ends where the peer restarts, or has its own limit.
         if (!splitter_->complete()) {
+            ReplicationMetrics::count(client_.metrics().feeds_broken);
             if (++failures_ > client_.settings().retries) throw malformed("the changes broke off");
         } else if (!query_.continuous) {
             take_end(splitter_->frame(), batch);

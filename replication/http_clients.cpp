@@ -29,8 +29,9 @@ HttpClientSettings read_http_client_settings(const ReadSetting& read) {
     return settings;
 }
 
-HttpClients::HttpClients(IoLoop& loop, WorkPool& pool, HttpClientSettings settings)
-    : parts_(std::make_unique<Parts>(loop, pool, std::move(settings))) {}
+HttpClients::HttpClients(IoLoop& loop, WorkPool& pool, HttpClientSettings settings,
+                         ReplicationMetrics& metrics)
+    : parts_(std::make_unique<Parts>(loop, pool, std::move(settings), metrics)) {}
 
 HttpClients::~HttpClients() = default;
 

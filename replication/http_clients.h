@@ -6,6 +6,7 @@
 #include <string>
 
 #include "storage/base/async/io_loop.h"
+#include "storage/base/metrics.h"
 #include "storage/base/setting.h"
 
 namespace divan::replication {
@@ -32,11 +33,12 @@ HttpClientSettings read_http_client_settings(const ReadSetting& read);
 /// known of a server: its sessions, and how fast it wants to be asked.
 ///
 /// Made before its loop runs or on its thread; destroyed after its peers and before its loop, when
-/// the loop no longer runs or on its thread. `pool` looks up names and parses large answers, and
-/// outlives it too.
+/// the loop no longer runs or on its thread. `pool` looks up names and parses large answers; it and
+/// `metrics` outlive it too.
 class HttpClients {
 public:
-    HttpClients(IoLoop& loop, WorkPool& pool, HttpClientSettings settings);
+    HttpClients(IoLoop& loop, WorkPool& pool, HttpClientSettings settings,
+                ReplicationMetrics& metrics);
     ~HttpClients();
     HttpClients(const HttpClients&) = delete;
     HttpClients& operator=(const HttpClients&) = delete;

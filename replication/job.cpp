@@ -53,11 +53,12 @@ private:
 class Job::Run {
 public:
     Run(std::unique_ptr<Peer> source, std::unique_ptr<Peer> target, JobSettings settings,
-        const Clock& clock)
+        const Clock& clock, ReplicationMetrics& metrics)
         : source_(std::move(source)),
           target_(std::move(target)),
           settings_(std::move(settings)),
           clock_(clock),
+          metrics_(metrics),
           checkpointer_(*source_, *target_, settings_, clock_) {}
 
     Task<std::string> run();
@@ -86,6 +87,7 @@ private:
     std::unique_ptr<Peer> target_;
     const JobSettings settings_;
     const Clock& clock_;
+    ReplicationMetrics& metrics_;
     Checkpointer checkpointer_;
     ProgressBoard board_;
     Signal changed_;  ///< Something that `run` may wait for.
@@ -210,7 +212,7 @@ void Job::Run::accept(ChangesBatch batch) {
 
 Task<void> Job::Run::copy(std::uint64_t ticket, std::vector<SourceChange> rows) {
     try {
-        Copier copier(*source_, *target_, settings_, board_);
+        Copier copier(*source_, *target_, settings_, board_, metrics_);
         const Listed listed(copiers_, copier);
         co_await copier.copy(std::move(rows));
         in_flight_.done(ticket);
@@ -254,7 +256,13 @@ Task<void> Job::Run::checkpoint() {
     auto through = in_flight_.through();
     if (through == checkpointer_.committed()) co_return;
     const auto counts = board_.read().counts;
-    co_await checkpointer_.save(std::move(through), counts);
+    try {
+        co_await checkpointer_.save(std::move(through), counts);
+    } catch (...) {
+        ReplicationMetrics::count(metrics_.checkpoints_failed);
+        throw;
+    }
+    ReplicationMetrics::count(metrics_.checkpoints_written);
     publish();
 }
 
@@ -301,9 +309,9 @@ void Job::Run::publish() {
 }
 
 Job::Job(std::unique_ptr<Peer> source, std::unique_ptr<Peer> target, JobSettings settings,
-         const Clock& clock)
+         const Clock& clock, ReplicationMetrics& metrics)
     : run_(std::make_unique<Run>(std::move(source), std::move(target), std::move(settings),
-                                 clock)) {}
+                                 clock, metrics)) {}
 Job::~Job() = default;
 
 Task<std::string> Job::run() {

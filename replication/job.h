@@ -8,6 +8,7 @@
 #include "replication/progress.h"
 #include "storage/base/async/task.h"
 #include "storage/base/clock.h"
+#include "storage/base/metrics.h"
 
 namespace divan::replication {
 
@@ -19,9 +20,9 @@ namespace divan::replication {
 /// thread. Nothing of it is left running when `run` has ended; do not destroy it before.
 class Job {
 public:
-    /// `clock` outlives the job.
+    /// `clock` and `metrics` outlive the job.
     Job(std::unique_ptr<Peer> source, std::unique_ptr<Peer> target, JobSettings settings,
-        const Clock& clock);
+        const Clock& clock, ReplicationMetrics& metrics);
     ~Job();
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;

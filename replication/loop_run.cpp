@@ -10,8 +10,12 @@ namespace {
 class LoopRun : public JobRun, public std::enable_shared_from_this<LoopRun> {
 public:
     LoopRun(EventLoop& loop, std::shared_ptr<const JobRequest> request, const Clock& clock,
-            std::function<void(RunEnd)> ended)
-        : loop_(loop), request_(std::move(request)), clock_(clock), ended_(std::move(ended)) {}
+            ReplicationMetrics& metrics, std::function<void(RunEnd)> ended)
+        : loop_(loop),
+          request_(std::move(request)),
+          clock_(clock),
+          metrics_(metrics),
+          ended_(std::move(ended)) {}
 
     void begin(MakePeer make_peer, JobSettings settings) {
         loop_.post([self = shared_from_this(), make_peer = std::move(make_peer),
@@ -62,7 +66,7 @@ private:
         auto source = make_peer(replication.source, replication);
         auto target = make_peer(replication.target, replication);
         auto job = std::make_unique<Job>(std::move(source), std::move(target),
-                                         std::move(settings), clock_);
+                                         std::move(settings), clock_, metrics_);
         const std::lock_guard lock(mutex_);
         job_ = std::move(job);
     }
@@ -83,6 +87,7 @@ private:
     EventLoop& loop_;
     const std::shared_ptr<const JobRequest> request_;
     const Clock& clock_;
+    ReplicationMetrics& metrics_;
     std::function<void(RunEnd)> ended_;
     bool stopping_ = false;  ///< The loop's thread alone.
     mutable std::mutex mutex_;
@@ -122,8 +127,10 @@ JobSettings job_settings(const JobRequest& request, const ReplicationCounts& cou
 std::shared_ptr<JobRun> run_on_loop(EventLoop& loop, MakePeer make_peer,
                                     std::shared_ptr<const JobRequest> request,
                                     JobSettings settings, const Clock& clock,
+                                    ReplicationMetrics& metrics,
                                     std::function<void(RunEnd)> ended) {
-    auto run = std::make_shared<LoopRun>(loop, std::move(request), clock, std::move(ended));
+    auto run = std::make_shared<LoopRun>(loop, std::move(request), clock, metrics,
+                                         std::move(ended));
     run->begin(std::move(make_peer), std::move(settings));
     return run;
 }

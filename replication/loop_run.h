@@ -8,6 +8,7 @@
 #include "replication/peer.h"
 #include "storage/base/async/event_loop.h"
 #include "storage/base/clock.h"
+#include "storage/base/metrics.h"
 
 namespace divan::replication {
 
@@ -19,11 +20,12 @@ using MakePeer =
 /// What a `Job` is made of, from what was asked for.
 JobSettings job_settings(const JobRequest& request, const ReplicationCounts& counted);
 
-/// Runs a `Job` on `loop`, after `delay`. See `LaunchJob` for the rest. `loop` and `clock` outlive
-/// the run.
+/// Runs a `Job` on `loop`. See `LaunchJob` for the rest. `loop`, `clock` and `metrics` outlive the
+/// run.
 std::shared_ptr<JobRun> run_on_loop(EventLoop& loop, MakePeer make_peer,
                                     std::shared_ptr<const JobRequest> request,
                                     JobSettings settings, const Clock& clock,
+                                    ReplicationMetrics& metrics,
                                     std::function<void(RunEnd)> ended);
 
 }  // namespace divan::replication

@@ -35,9 +35,9 @@ HttpPeerSettings http_settings(const Endpoint& endpoint, const Tuning& tuning,
 }  // namespace
 
 MakePeer peer_maker(IoLoop& loop, WorkPool& pool, const ReadSetting& setting,
-                    OpenLocal open_local) {
+                    ReplicationMetrics& metrics, OpenLocal open_local) {
     auto clients =
-        std::make_shared<HttpClients>(loop, pool, read_http_client_settings(setting));
+        std::make_shared<HttpClients>(loop, pool, read_http_client_settings(setting), metrics);
     return [clients, setting, open_local = std::move(open_local)](const Endpoint& endpoint,
                                                                   const Replication& of) {
         if (!endpoint.local_database.empty()) return open_local(endpoint, of.user);

@@ -15,8 +15,8 @@ using OpenLocal = std::function<std::unique_ptr<Peer>(const Endpoint& endpoint,
                                                       const Identity& who)>;
 
 /// Peers of one loop: a name is a database here, an address is another server, or this one over
-/// HTTP. `loop` and `pool` outlive what it gives.
+/// HTTP. `loop`, `pool` and `metrics` outlive what it gives.
 MakePeer peer_maker(IoLoop& loop, WorkPool& pool, const ReadSetting& setting,
-                    OpenLocal open_local);
+                    ReplicationMetrics& metrics, OpenLocal open_local);
 
 }  // namespace divan::replication

@@ -137,7 +137,7 @@ std::shared_ptr<JobRun> Replicator::launch(std::shared_ptr<const JobRequest> req
         settings.opened = [this, request] { documents_->job_opened(*request); };
     }
     return run_on_loop(*loop.loop, loop.make_peer, std::move(request), std::move(settings),
-                       host_.clock, std::move(ended));
+                       host_.clock, host_.metrics.replication, std::move(ended));
 }
 
 JobRequest Replicator::make_request(Replication replication, std::string_view filter_code) const {

@@ -79,6 +79,16 @@ HttpClient::HttpClient(HttpPeerSettings settings, HttpClients& clients)
     }
 }
 
+ReplicationMetrics& HttpClient::metrics() {
+    return parts_.metrics;
+}
+
+void HttpClient::count(const HttpRequest& request, bool good) {
+    auto& feeds = good ? metrics().feeds_good : metrics().feeds_failed;
+    auto& others = good ? metrics().responses_good : metrics().responses_failed;
+    ReplicationMetrics::count(request.feed ? feeds : others);
+}
+
 ExchangeLimits HttpClient::limits(const HttpRequest& request) {
     ExchangeLimits limits{settings_.silence_limit, std::nullopt, &cancellation_of(request)};
     if (!request.feed && settings_.request_limit.count() > 0) {
@@ -132,6 +142,7 @@ Task<std::unique_ptr<HttpAnswer>> HttpClient::send(const HttpRequest& request) {
         }
         result.answer.reset();
         if (final || failures >= settings_.retries) throw *result.failure;
+        ReplicationMetrics::count(metrics().retries);
         co_await back_off(failures++, cancellation);
     }
 }
@@ -142,6 +153,7 @@ HttpClient::Verdict HttpClient::judge(const HttpRequest& request, Target& target
                                       Attempt& result) {
     if (result.failure) {
         const auto kind = result.failure->kind();
+        if (kind != PeerFailure::Kind::cancelled) count(request, false);
         const bool may_change = kind == PeerFailure::Kind::unreachable ||
                                 kind == PeerFailure::Kind::malformed;
         if (!may_change) throw *result.failure;
@@ -149,9 +161,11 @@ HttpClient::Verdict HttpClient::judge(const HttpRequest& request, Target& target
     }
     const auto& head = result.answer->head;
     if (head.status == 429) {
+        ReplicationMetrics::count(metrics().throttled);
         parts_.limiter.refused(route_.key(), now());
         return Verdict::again;
     }
+    count(request, !is_transient(head.status));
     if (is_transient(head.status)) return Verdict::failed;
     parts_.limiter.served(route_.key(), now());
     if (is_redirect(head.status)) {
@@ -213,6 +227,8 @@ Task<void> HttpClient::attempt(const HttpRequest& request, const Target& target,
 Task<void> HttpClient::ask(const HttpRequest& request, const Target& target,
                            std::string authorization, bool fresh, Attempt& result) {
     const auto limit = limits(request);
+    ReplicationMetrics::count(metrics().requests);
+    if (target.route.instead) ReplicationMetrics::count(metrics().connections_redirected);
     Slots::Slot slot;
     const bool counted = !request.feed && !request.nested;
     if (counted) slot = co_await connections_.take(*limit.cancellation);
@@ -257,6 +273,7 @@ Task<HttpReply> HttpClient::exchange(const HttpRequest& request, std::size_t bod
         const bool may_change = kind == PeerFailure::Kind::unreachable ||
                                 kind == PeerFailure::Kind::malformed;
         if (final || !may_change) throw *failure;
+        ReplicationMetrics::count(metrics().retries);
         co_await back_off(tries, cancellation_of(request));
     }
 }

@@ -75,6 +75,7 @@ public:
     const HttpPeerSettings& settings() const { return settings_; }
     Cancellation& cancellation() { return cancellation_; }
     WorkPool& pool() { return clients_.pool(); }
+    ReplicationMetrics& metrics();
     /// Waits before another try, longer each time; throws where it is cancelled.
     Task<void> back_off(unsigned tries, Cancellation& cancellation);
     Task<void> back_off(unsigned tries) { return back_off(tries, cancellation_); }
@@ -100,6 +101,7 @@ private:
                        Attempt& result);
     Task<void> ask(const HttpRequest& request, const Target& target, std::string authorization,
                    bool fresh, Attempt& result);
+    void count(const HttpRequest& request, bool good);
     Task<void> wait_for_turn(Cancellation& cancellation);
     Verdict judge(const HttpRequest& request, Target& target, unsigned& turns, Attempt& result);
     void redirect(const HttpRequest& request, const AnswerHead& head, Target& target) const;

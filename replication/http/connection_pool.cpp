@@ -4,8 +4,15 @@
 
 namespace divan::replication {
 
-ConnectionPool::ConnectionPool(IoLoop& loop, WorkPool& pool, const HttpClientSettings& settings)
-    : loop_(loop), pool_(pool), settings_(settings), tls_(settings) {}
+ConnectionPool::ConnectionPool(IoLoop& loop, WorkPool& pool, const HttpClientSettings& settings,
+                               ReplicationMetrics& metrics)
+    : loop_(loop), pool_(pool), settings_(settings), metrics_(metrics), tls_(settings) {}
+
+void ConnectionPool::Closer::operator()(HttpConnection* connection) const {
+    delete connection;
+    ReplicationMetrics::count(metrics_->connections_closed);
+    metrics_->connections_open.fetch_sub(1, std::memory_order_relaxed);
+}
 
 ConnectionPool::~ConnectionPool() {
     if (cancel_sweep_) cancel_sweep_();
@@ -41,12 +48,18 @@ Task<ConnectionPool::Lease> ConnectionPool::take(const Route& route, Wish wish,
     lease.options_ = wish.options;
     lease.connection_ = take_idle(*lease.host_, wish);
     lease.reused_ = lease.connection_ != nullptr;
-    if (lease.reused_) co_return lease;
-    lease.connection_ = co_await open_connection(loop_, pool_, tls_, route, wish.options, limits);
+    if (lease.reused_) {
+        ReplicationMetrics::count(metrics_.connections_reused);
+        co_return lease;
+    }
+    auto opened = co_await open_connection(loop_, pool_, tls_, route, wish.options, limits);
+    ReplicationMetrics::count(metrics_.connections_created);
+    ReplicationMetrics::count(metrics_.connections_open);
+    lease.connection_ = Connection(opened.release(), Closer(metrics_));
     co_return lease;
 }
 
-std::unique_ptr<HttpConnection> ConnectionPool::take_idle(Host& host, const Wish& wish) {
+ConnectionPool::Connection ConnectionPool::take_idle(Host& host, const Wish& wish) {
     const auto oldest = std::chrono::steady_clock::now() - wish.idle_max;
     const auto place = std::find_if(host.idle.begin(), host.idle.end(), [&](const Idle& idle) {
         return idle.since >= oldest && idle.options == wish.options;
@@ -59,6 +72,7 @@ std::unique_ptr<HttpConnection> ConnectionPool::take_idle(Host& host, const Wish
 }
 
 void ConnectionPool::give_back(Host& host, Idle idle) {
+    ReplicationMetrics::count(metrics_.connections_released);
     const auto place = host.idle.insert(host.idle.begin(), std::move(idle));
     place->connection->when_ended([&host, place] { host.idle.erase(place); });
 }

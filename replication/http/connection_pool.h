@@ -9,6 +9,7 @@
 
 #include "replication/http/route.h"
 #include "replication/http/slots.h"
+#include "storage/base/metrics.h"
 
 namespace divan::replication {
 
@@ -16,11 +17,24 @@ namespace divan::replication {
 /// or more writes at once than its limit, feeds apart. One loop's thread; outlives its leases.
 class ConnectionPool {
 public:
-    ConnectionPool(IoLoop& loop, WorkPool& pool, const HttpClientSettings& settings);
+    /// All outlive it.
+    ConnectionPool(IoLoop& loop, WorkPool& pool, const HttpClientSettings& settings,
+                   ReplicationMetrics& metrics);
     ~ConnectionPool();
 
+    /// Ends a connection, and counts that.
+    class Closer {
+    public:
+        Closer() noexcept : metrics_(nullptr) {}
+        explicit Closer(ReplicationMetrics& metrics) noexcept : metrics_(&metrics) {}
+        void operator()(HttpConnection* connection) const;
+
+    private:
+        ReplicationMetrics* metrics_;
+    };
+    using Connection = std::unique_ptr<HttpConnection, Closer>;
     struct Idle {
-        std::unique_ptr<HttpConnection> connection;
+        Connection connection;
         SocketOptions options;
         std::chrono::steady_clock::time_point since;
     };
@@ -51,7 +65,7 @@ public:
         ConnectionPool* pool_;
         Host* host_;
         Slots::Slot slot_;
-        std::unique_ptr<HttpConnection> connection_;
+        Connection connection_;
         SocketOptions options_;
         bool reused_ = false;
     };
@@ -66,7 +80,7 @@ public:
     Task<Lease> take(const Route& route, Wish wish, ExchangeLimits limits);
 
 private:
-    static std::unique_ptr<HttpConnection> take_idle(Host& host, const Wish& wish);
+    static Connection take_idle(Host& host, const Wish& wish);
     void give_back(Host& host, Idle idle);
     void sweep();
     void schedule_sweep();
@@ -74,6 +88,7 @@ private:
     IoLoop& loop_;
     WorkPool& pool_;
     const HttpClientSettings& settings_;
+    ReplicationMetrics& metrics_;
     TlsClient tls_;
     std::map<std::string, std::unique_ptr<Host>> hosts_;
     std::function<void()> cancel_sweep_;

@@ -7,15 +7,18 @@
 namespace divan::replication {
 
 struct HttpClients::Parts {
-    Parts(IoLoop& its_loop, WorkPool& its_pool, HttpClientSettings its_settings)
+    Parts(IoLoop& its_loop, WorkPool& its_pool, HttpClientSettings its_settings,
+          ReplicationMetrics& its_metrics)
         : loop(its_loop),
           pool(its_pool),
           settings(std::move(its_settings)),
-          connections(loop, pool, settings) {}
+          metrics(its_metrics),
+          connections(loop, pool, settings, metrics) {}
 
     IoLoop& loop;
     WorkPool& pool;
     const HttpClientSettings settings;
+    ReplicationMetrics& metrics;
     ConnectionPool connections;
     RateLimiter limiter;
     PeerSessions sessions;

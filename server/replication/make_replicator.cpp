@@ -46,7 +46,7 @@ std::unique_ptr<replication::Replicator> make_replicator(Services& services, std
         fmt::format("http://{}:{}/", name, port),
         [&services, setting](IoLoop& loop) {
             return replication::peer_maker(
-                loop, services.pool, setting,
+                loop, services.pool, setting, services.metrics.replication,
                 [&services](const replication::Endpoint& endpoint, const Identity& who) {
                     return make_local_peer(services, endpoint.local_database, endpoint.url, who);
                 });

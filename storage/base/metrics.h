@@ -28,6 +28,28 @@ struct ReplicationMetrics {
     Counter document_changes{0};    ///< Changes of replication documents that were dealt with.
     Counter failed_documents{0};    ///< State "failed" written to a document.
     Counter completed_documents{0};
+
+    Counter requests{0};            ///< To other servers, each try of one.
+    Counter retries{0};             ///< Tries after a failure.
+    Counter throttled{0};           ///< Answers of 429.
+    Counter responses_good{0};      ///< Answers that no other try would change, refusals included.
+    Counter responses_failed{0};    ///< Others, and none at all.
+    Counter feeds_good{0};          ///< The same of `_changes`.
+    Counter feeds_failed{0};
+    Counter feeds_broken{0};        ///< `_changes` that broke off.
+    Counter connections_created{0};
+    Counter connections_reused{0};
+    Counter connections_released{0};  ///< Given back, to be used again.
+    Counter connections_closed{0};
+    Counter connections_open{0};      ///< Now.
+    Counter connections_redirected{0};  ///< Requests that `connect_to` led elsewhere.
+    Counter checkpoints_written{0};
+    Counter checkpoints_failed{0};
+    Counter documents_read{0};        ///< Copied by replications, of and to any database.
+    Counter documents_written{0};
+    Counter document_write_failures{0};
+
+    static void count(Counter& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 };
 
 /// Counters of the whole process, each a relaxed atomic. `_node/_local/_stats` and `_prometheus`

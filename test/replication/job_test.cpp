@@ -33,6 +33,7 @@ struct Stage {
     int turns_before_act = 0;
     std::function<void(Job&)> act;
     Clock clock;
+    ReplicationMetrics metrics;
 
     Stage() {
         set_log_level(LogLevel::none);
@@ -76,7 +77,8 @@ struct Stage {
     Task<void> drive(IoLoop& loop, Ended& ended) {
         {
             Job job(std::make_unique<FakePeer>("source", source, source_script),
-                    std::make_unique<FakePeer>("target", target, target_script), settings, clock);
+                    std::make_unique<FakePeer>("target", target, target_script), settings, clock,
+                    metrics);
             const auto alive = std::make_shared<Job*>(&job);
             if (act) act_later(loop, alive, turns_before_act);
             try {
@@ -211,6 +213,11 @@ TEST_CASE("what the target refuses is counted, and the rest goes on") {
     const auto answer = parse_json(stage.run().answer).value();
     CHECK(number(answer, "doc_write_failures") == 3);
     CHECK(number(answer, "docs_written") == 11);
+    CHECK(stage.metrics.documents_read == 14);
+    CHECK(stage.metrics.documents_written == 11);
+    CHECK(stage.metrics.document_write_failures == 3);
+    CHECK(stage.metrics.checkpoints_written > 0);
+    CHECK(stage.metrics.checkpoints_failed == 0);
     CHECK(answer.find("source_last_seq")->integer() == 14);
 }
 

@@ -63,13 +63,56 @@ void append_labelled(std::string& out, std::string_view group, std::string_view 
     }
 }
 
-// CouchDB's names.
-void add_replication_stats(const ReplicationMetrics& metrics, std::vector<Stat>& stats) {
-    const auto add = [&](std::vector<std::string> path, std::string meaning, std::uint64_t value,
-                         bool gauge = false) {
+/// CouchDB's names: all in "couch_replicator".
+class ReplicationStats {
+public:
+    explicit ReplicationStats(std::vector<Stat>& stats) : stats_(stats) {}
+    void operator()(std::vector<std::string> path, std::string meaning, std::uint64_t value,
+                    bool gauge = false) {
         path.insert(path.begin(), "couch_replicator");
-        stats.push_back({std::move(path), std::move(meaning), value, gauge});
-    };
+        stats_.push_back({std::move(path), std::move(meaning), value, gauge});
+    }
+
+private:
+    std::vector<Stat>& stats_;
+};
+
+// `open`, `retries`, `throttled` and `copies` are our own.
+void add_replicator_traffic(const ReplicationMetrics& metrics, std::vector<Stat>& stats) {
+    ReplicationStats add(stats);
+    add({"changes_read_failures"}, "number of changes feeds that broke off", metrics.feeds_broken);
+    add({"checkpoints", "failure"}, "number of checkpoints that could not be written",
+        metrics.checkpoints_failed);
+    add({"checkpoints", "success"}, "number of checkpoints written", metrics.checkpoints_written);
+    add({"connect_to_applied"}, "number of requests that connect_to led elsewhere",
+        metrics.connections_redirected);
+    add({"connection", "acquires"}, "number of times a connection was used again",
+        metrics.connections_reused);
+    add({"connection", "closes"}, "number of connections closed", metrics.connections_closed);
+    add({"connection", "creates"}, "number of connections opened", metrics.connections_created);
+    add({"connection", "open"}, "connections of the replicator that are open",
+        metrics.connections_open, true);
+    add({"connection", "releases"}, "number of times a connection was given back",
+        metrics.connections_released);
+    add({"copies", "documents_read"}, "number of documents read from sources",
+        metrics.documents_read);
+    add({"copies", "documents_written"}, "number of documents written to targets",
+        metrics.documents_written);
+    add({"copies", "write_failures"}, "number of documents that targets refused",
+        metrics.document_write_failures);
+    add({"requests"}, "number of requests of the replicator", metrics.requests);
+    add({"responses", "failure"}, "number of requests that failed", metrics.responses_failed);
+    add({"responses", "success"}, "number of requests that were answered", metrics.responses_good);
+    add({"retries"}, "number of requests tried again after a failure", metrics.retries);
+    add({"stream_responses", "failure"}, "number of changes feeds that did not begin",
+        metrics.feeds_failed);
+    add({"stream_responses", "success"}, "number of changes feeds that began",
+        metrics.feeds_good);
+    add({"throttled"}, "number of answers that asked for fewer requests", metrics.throttled);
+}
+
+void add_replication_stats(const ReplicationMetrics& metrics, std::vector<Stat>& stats) {
+    ReplicationStats add(stats);
     add({"db_scans"}, "number of looks for databases of replication documents",
         metrics.database_scans);
     add({"docs", "completed_state_updates"}, "number of documents marked as completed",
@@ -121,6 +164,7 @@ std::vector<Stat> read_stats(const Services& services) {
          metrics.rate_limited, false},
     };
     add_replication_stats(metrics.replication, stats);
+    add_replicator_traffic(metrics.replication, stats);
     for (std::size_t i = 0; i < Metrics::methods.size(); ++i) {
         stats.push_back({{"couchdb", "httpd_request_methods", std::string(Metrics::methods[i])},
                          fmt::format("number of HTTP {} requests", Metrics::methods[i]),

@@ -384,6 +384,57 @@ TEST_CASE("HTTP client: headers that would become others are refused, ours canno
     CHECK(seen.find("Transfer-Encoding") == seen.npos);
 }
 
+TEST_CASE("HTTP client: what it does is counted") {
+    std::atomic<int> count = 0;
+    ScriptedServer server([&](Connection& connection) {
+        while (!connection.request().empty()) {
+            switch (count++) {
+                case 0: connection.answer("500 Oh", "{}"); break;
+                case 1: connection.answer("429 Slow", "{}"); break;
+                case 4: return connection.reset();
+                default: connection.answer("404 Not Found", "{}");
+            }
+        }
+    });
+    run_on_loop([&](LoopStage& stage) -> Task<void> {
+        const auto& metrics = stage.metrics;
+        {
+            auto settings = settings_for(server);
+            settings.retries = 1;
+            HttpClient client(settings, stage.clients);
+            co_await get(client);
+            HttpRequest feed;
+            feed.feed = true;
+            co_await client.exchange(feed, 100);
+            // What was not read to its end is not kept: the answers of 500 and 429.
+            CHECK(metrics.requests.load() == 4);
+            CHECK(metrics.responses_failed.load() == 1);
+            CHECK(metrics.responses_good.load() == 1);
+            CHECK(metrics.retries.load() == 1);
+            CHECK(metrics.throttled.load() == 1);
+            CHECK(metrics.feeds_good.load() == 1);
+            CHECK(metrics.connections_created.load() == 3);
+            CHECK(metrics.connections_reused.load() == 1);
+            CHECK(metrics.connections_released.load() == 2);
+            CHECK(metrics.connections_open.load() == 1);
+            // The server ends what was kept: asked once more, on another connection.
+            co_await get(client);
+            CHECK(metrics.connections_created.load() == 4);
+            CHECK(metrics.connections_closed.load() == 3);
+            CHECK(metrics.connections_open.load() == 1);
+            CHECK(metrics.retries.load() == 1);
+        }
+        auto closed = settings_for(server);
+        closed.url = "http://127.0.0.1:1/db";
+        closed.retries = 0;
+        HttpClient nobody(closed, stage.clients);
+        const auto failure = co_await failure_of(get(nobody));
+        CHECK(failure == "connection_failed");
+        CHECK(metrics.responses_failed.load() == 2);
+        CHECK(metrics.connections_created.load() == 4);
+    });
+}
+
 TEST_CASE("HTTP client: no more connections at once than a peer may have") {
     std::atomic<int> open = 0;
     std::atomic<int> most = 0;

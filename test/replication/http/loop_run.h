@@ -16,6 +16,7 @@ namespace divan::replication {
 struct LoopStage {
     IoLoop& loop;
     WorkPool& pool;
+    ReplicationMetrics& metrics;
     HttpClients clients;
 };
 
@@ -23,7 +24,8 @@ template <class Body>
 Task<void> play(IoLoop& loop, WorkPool& pool, HttpClientSettings settings, Body& body,
                 std::exception_ptr& failure) {
     try {
-        LoopStage stage{loop, pool, HttpClients(loop, pool, std::move(settings))};
+        ReplicationMetrics metrics;
+        LoopStage stage{loop, pool, metrics, HttpClients(loop, pool, std::move(settings), metrics)};
         co_await body(stage);
     } catch (...) {
         failure = std::current_exception();
