@@ -46,6 +46,14 @@ bool is_misunderstanding(const StoreOutcome& outcome) {
            outcome.error == "doc_validation";
 }
 
+/// A target that did not take an upload for its session or its pace, which are better now: what was
+/// read of the attachments is gone, so the document is read once more.
+bool is_to_be_repeated(const PeerFailure& failure) {
+    const int status = failure.status();
+    return failure.kind() == PeerFailure::Kind::unreachable &&
+           (status == 401 || status == 403 || status == 429);
+}
+
 bool goes_alone(const TravellingDocument& document) {
     return document.id.starts_with(design_prefix) || document.has_attachments() ||
            document.json.find("\"_attachments\"") != std::string::npos;
@@ -191,7 +199,7 @@ void Copier::try_again(const std::string& id, const Revision& revision, std::str
 Task<void> Copier::store_alone(TravellingDocument document, AttachmentSource* attachments) {
     const Written written{document.id, document.revision};
     StoreOutcome outcome;
-    bool lacks_stub = false;
+    std::optional<PeerFailure> repeat;
     try {
         if (attachments != nullptr) {
             outcome = co_await target_.store_streamed(std::move(document), *attachments);
@@ -202,11 +210,13 @@ Task<void> Copier::store_alone(TravellingDocument document, AttachmentSource* at
             if (!outcomes.empty()) outcome = std::move(outcomes.front());
         }
     } catch (const PeerFailure& failure) {
-        if (failure.status() != missing_stub_status) throw;
-        lacks_stub = true;
+        const bool lacks_stub = failure.status() == missing_stub_status;
+        if (lacks_stub) outcome = {false, "missing_stub", {}};
+        else if (attachments != nullptr && is_to_be_repeated(failure)) repeat = failure;
+        else throw;
     }
-    if (lacks_stub) outcome = {false, "missing_stub", {}};
-    settle(written, outcome);
+    if (!repeat) settle(written, outcome);
+    else try_again(written.id, written.revision, repeat->error(), repeat->reason());
 }
 
 Task<void> Copier::flush() {

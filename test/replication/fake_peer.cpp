@@ -172,6 +172,19 @@ Task<std::vector<DocumentRevisions>> FakePeer::missing(std::vector<DocumentRevis
     co_return asked;
 }
 
+namespace {
+
+struct OneByte : AttachmentSource {
+    bool read_before = false;
+    Task<bool> read(std::size_t, std::string& out) override {
+        if (read_before) co_return false;
+        out += 'x';
+        co_return read_before = true;
+    }
+};
+
+}  // namespace
+
 Task<void> FakePeer::fetch(std::vector<DocumentRevisions> wanted, DocumentSink& sink) {
     co_await step("fetch");
     for (const auto& one : wanted) {
@@ -187,7 +200,10 @@ Task<void> FakePeer::fetch(std::vector<DocumentRevisions> wanted, DocumentSink& 
             document.id = one.id;
             document.revision = revision;
             document.json = R"({"_id":")" + one.id + R"(","_rev":")" + to_string(revision) + "\"}";
-            co_await sink.take(std::move(document), nullptr);
+            OneByte bytes;
+            const bool attached = database_.attached.contains(one.id);
+            if (attached) document.attachment_bytes = {1};
+            co_await sink.take(std::move(document), attached ? &bytes : nullptr);
         }
     }
 }
@@ -210,7 +226,11 @@ Task<std::vector<StoreOutcome>> FakePeer::store(std::vector<TravellingDocument> 
     co_return outcomes;
 }
 
-Task<StoreOutcome> FakePeer::store_streamed(TravellingDocument document, AttachmentSource&) {
+Task<StoreOutcome> FakePeer::store_streamed(TravellingDocument document,
+                                            AttachmentSource& attachments) {
+    std::string bytes;
+    while (co_await attachments.read(0, bytes)) {}
+    DIVAN_CHECK(bytes == "x");
     co_await step("store_streamed");
     auto outcome = write(document);
     co_return outcome;

@@ -26,6 +26,7 @@ struct FakeDatabase {
     std::set<std::string> refuses;         ///< Ids that it refuses for good.
     std::map<std::string, int> lacks;      ///< Ids that it says not to have, how often.
     std::map<std::string, int> misreads;   ///< Ids that it cannot make sense of, how often.
+    std::set<std::string> attached;        ///< Ids whose documents have an attachment.
     std::set<std::string> forgets;         ///< Ids of which it says nothing at all.
     std::string instance_start_time = "7";
     std::uint64_t local_writes = 0;

@@ -264,6 +264,28 @@ TEST_CASE("what the target misreads is copied once more, then the job fails") {
     CHECK(failing.same());
 }
 
+TEST_CASE("an upload whose session has ended is repeated once, then the job fails") {
+    for (const int status : {401, 403, 429, 503}) {
+        for (const int times : {1, 2}) {
+            CAPTURE(status);
+            CAPTURE(times);
+            Stage stage;
+            stage.fill(10);
+            stage.source.attached = {"d4"};
+            int left = times;
+            stage.target_script.before = [&](const std::string& step) {
+                if (step != "store_streamed" || left-- <= 0) return;
+                throw PeerFailure(PeerFailure::Kind::unreachable, "http_error", "no", status);
+            };
+            const auto ended = stage.run();
+            CHECK(ended.error == (times == 1 && status != 503 ? "" : "http_error"));
+            left = 0;
+            if (!ended.error.empty()) CHECK_FALSE(stage.run().answer.empty());
+            CHECK(stage.same());
+        }
+    }
+}
+
 TEST_CASE("a job stops where an end is not the one that it was") {
     for (const bool of_source : {true, false}) {
         Stage stage;

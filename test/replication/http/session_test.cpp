@@ -154,6 +154,39 @@ TEST_CASE("Sessions: a cookie that is refused is replaced, unless it is new") {
         },
         common);
     CHECK(changing.sessions == 2);
+    // What is streamed cannot be sent again, but whoever has it again finds a new cookie.
+    struct Byte : BodySource {
+        Task<bool> read(std::string& out) override {
+            out += 'x';
+            co_return false;
+        }
+    };
+    changing.sessions = 0;
+    run_on_loop(
+        [&](LoopStage& stage) -> Task<void> {
+            HttpPeerSettings settings;
+            settings.url = fmt::format("http://a:b@127.0.0.1:{}/db", server.port());
+            HttpClient client(settings, stage.clients);
+            int refused = 0;
+            for (int i = 0; i < 2; ++i) {
+                Byte byte;
+                HttpRequest request;
+                request.method = "PUT";
+                request.source = &byte;
+                request.source_bytes = 1;
+                try {
+                    const auto reply = co_await client.exchange(request, 1000);
+                    CHECK(reply.status == 200);
+                } catch (const PeerFailure& failure) {
+                    ++refused;
+                    CHECK(failure.status() == 401);
+                    CHECK(failure.kind() == PeerFailure::Kind::unreachable);
+                }
+            }
+            CHECK(refused == 1);
+        },
+        common);
+    CHECK(changing.sessions == 2);
 }
 
 TEST_CASE("Sessions: cookies that could be more than one are not taken") {
