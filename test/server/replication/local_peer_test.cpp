@@ -74,7 +74,7 @@ struct Place {
         {
             Job job(make_local_peer(host.services(), "db", "http://here/db/", who),
                     make_local_peer(host.services(), "copy", "http://here/copy/", who),
-                    std::move(settings), clock);
+                    std::move(settings), clock, host.services().metrics.replication);
             if (act) loop.post([&] { act(job); });
             try {
                 const auto answer = co_await job.run();
