@@ -78,6 +78,7 @@ public:
                 const TellFailure& failed) override {
         inner_->locals(visit, failed);
     }
+    void hold_locals(const TellFailure& failed) override { inner_->hold_locals(failed); }
     void purges(const std::function<void(Purge)>& visit, const TellFailure& failed) override {
         inner_->purges(visit, failed);
     }

@@ -116,6 +116,8 @@ private:
         if (way.position.part >= from->parts()) way.position = {};
         carry_purges(*from, way);
         if (way.target) way.target->take_over(from->former());
+        const bool with_locals = !again || options_.follow == Follow::all;
+        if (with_locals) from->hold_locals(way.failed);
         for (; way.position.part < from->parts(); ++way.position.part) {
             from->documents(
                 way.position.part, way.position.after,
@@ -125,7 +127,7 @@ private:
             if (from->parts() > 1) way.position.after.clear();
         }
         finish_writing(way);
-        if (!again || options_.follow == Follow::all) {
+        if (with_locals) {
             from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
         }
         way.position.finished = true;
@@ -235,8 +237,10 @@ private:
         ++way.report.locals;
         ++counters_.locals;
         if (options_.dry_run) return;
-        if (way.target->read_local(local.id)) return;  // the target's own checkpoint is newer
-        journal_.note_local(way.report.target, local.id);
+        // What came with an earlier run may be older now; what was written at the target is newer.
+        const auto there = way.target->read_local(local.id);
+        if (there && there->edits >= local.edits) return;
+        if (!there) journal_.note_local(way.report.target, local.id);
         way.target->write_local(local);
     }
 

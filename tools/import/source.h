@@ -30,6 +30,9 @@ public:
                            const TellFailure& failed) = 0;
     virtual void locals(const std::function<void(LocalDocument)>& visit,
                         const TellFailure& failed) = 0;
+    /// Before `documents`: then `locals` gives those of now, so that no checkpoint says more than
+    /// what is read after it. A source that stands still needs none.
+    virtual void hold_locals(const TellFailure&) {}
     /// The purges that it remembers, oldest first, always in the same order.
     virtual void purges(const std::function<void(Purge)>&, const TellFailure&) {}
 };

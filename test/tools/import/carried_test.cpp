@@ -154,6 +154,26 @@ TEST_CASE_FIXTURE(Carried, "what changed since is carried by a round that follow
     CHECK(differences() == 0);
 }
 
+TEST_CASE_FIXTURE(Carried, "a checkpoint that went on at the source is carried again, not back") {
+    source.made.given = {one_leaf("a", "{}", 'a')};
+    source.made.given_locals = {{"_local/one", 2, R"({"n":2})"}, {"_local/two", 2, R"({"n":2})"}};
+    auto journal = begin();
+    run(journal);
+    const auto database = target->open_existing("given");
+    CHECK(database->read_local("_local/one")->edits == 2);
+    database->write_local({"_local/two", 9, R"({"n":9})"});
+    source.made.given_locals[0] = {"_local/one", 5, R"({"n":5})"};
+    source.made.given_locals[1] = {"_local/two", 5, R"({"n":5})"};
+    auto second = begin();
+    run(second);
+    CHECK(database->read_local("_local/one")->json == R"({"n":5})");
+    CHECK(database->read_local("_local/one")->edits == 5);
+    CHECK(database->read_local("_local/two")->json == R"({"n":9})");
+    // What the first run brought is not the second one's to take away.
+    roll_back(*target, second);
+    CHECK(database->read_local("_local/one"));
+}
+
 TEST_CASE("the plan tells of users who cannot sign in") {
     GivenDatabase users;
     users.about.name = "_users";

@@ -1,6 +1,7 @@
 #include "tools/import/live/http_target.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include <fmt/format.h>
@@ -21,6 +22,14 @@ using replication::TravellingDocument;
 
 constexpr std::size_t purges_at_once = 500;
 constexpr std::uint64_t request_bytes_max = 4U << 20;
+
+// The N of "0-N".
+std::uint64_t local_edits(std::string_view revision) {
+    std::uint64_t edits = 0;
+    if (!revision.starts_with("0-")) return edits;
+    std::from_chars(revision.data() + 2, revision.data() + revision.size(), edits);
+    return edits;
+}
 
 // {"id": ["N-hash", …], …}
 std::string revisions_json(const std::vector<MissingLeaves>& documents) {
@@ -87,8 +96,10 @@ public:
 
     void write_local(const LocalDocument& document) override {
         const auto name = local_name(document.id);
+        // The new one is counted on from the one that is given, whether or not that was there.
+        const auto before = document.edits > 1 ? fmt::format("0-{}", document.edits - 1) : "";
         database_.run<std::string>([&](Peer& peer) {
-            return peer.put_local_document(name, document.json, "");
+            return peer.put_local_document(name, document.json, before);
         });
     }
 
@@ -163,6 +174,7 @@ public:
         const auto json = parse_json(*text).value();
         LocalDocument local{id, 0, "{"};
         for (const auto& [key, value] : json.members()) {
+            if (key == "_rev") local.edits = local_edits(value.string());
             if (key.starts_with('_')) continue;
             if (local.json.size() > 1) local.json.push_back(',');
             append_json_string(local.json, key);

@@ -132,9 +132,20 @@ public:
         }
     }
 
-    // PouchDB Server and CouchDB 1 list none.
+    void hold_locals(const TellFailure& failed) override {
+        auto& held = held_locals_.emplace();
+        list_locals([&](LocalDocument local) { held.push_back(std::move(local)); }, failed);
+    }
+
     void locals(const std::function<void(LocalDocument)>& visit,
                 const TellFailure& failed) override {
+        if (!held_locals_) return list_locals(visit, failed);
+        for (const auto& local : *held_locals_) visit(local);
+    }
+
+private:
+    // PouchDB Server and CouchDB 1 list none.
+    void list_locals(const std::function<void(LocalDocument)>& visit, const TellFailure& failed) {
         std::string from;
         while (true) {
             auto query = fmt::format("include_docs=true&limit={}", locals_page);
@@ -157,7 +168,6 @@ public:
         }
     }
 
-private:
     std::optional<std::uint64_t> update_sequence() {
         const auto about = database_.server().require("GET", database_.path());
         const auto* sequence = about.find("update_seq");
@@ -189,6 +199,7 @@ private:
     LiveDatabase database_;
     DatabaseInfo info_;
     FormerFiles former_;
+    std::optional<std::vector<LocalDocument>> held_locals_;
 };
 
 class LiveSource final : public Source {
