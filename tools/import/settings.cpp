@@ -45,6 +45,7 @@ constexpr Rule rules[] = {
     {"couch_peruser", "", Kind::carried},
     {"cors*", "", Kind::carried},
     {"csp", "", Kind::carried},
+    {"vhosts", "", Kind::carried},
     {"x_frame_options", "", Kind::carried},
     {"uuids", "", Kind::carried},
     {"attachments", "", Kind::carried},
@@ -62,6 +63,9 @@ constexpr Rule rules[] = {
     {"chttpd", "authentication_handlers", Kind::carried},
     {"chttpd", "changes_timeout", Kind::carried},
     {"chttpd", "WWW-Authenticate", Kind::carried},
+    {"chttpd", "allow_jsonp", Kind::carried},
+    {"chttpd", "decode_plus_to_space", Kind::carried},
+    {"httpd", "allow_jsonp", Kind::carried},
     {"httpd", "enable_cors", Kind::carried},
     {"query_server_config", "reduce_limit", Kind::carried},
 };
@@ -175,7 +179,6 @@ constexpr Advice advices[] = {
     {"view_compaction", "goes on by itself here"},
     {"smoosh", "goes on by itself here"},
     {"cluster", "nothing is sharded here"},
-    {"vhosts", "a matter of the proxy in front of the server"},
 };
 
 void append_left(std::string& text, const std::vector<std::string>& names) {

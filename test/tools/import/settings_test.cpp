@@ -28,6 +28,8 @@ iterations = 10
 hmac:_default = aGVsbG8=
 [cors:example.org]
 origins = *
+[vhosts]
+:db.example.org:5984/x = /:db
 )";
 
 struct Settings {
@@ -68,7 +70,7 @@ bool names(const std::vector<std::string>& list, const std::string& name) {
 
 TEST_CASE_FIXTURE(Settings, "settings: who may do what comes along, the old machine's stays") {
     const auto report = carry(false);
-    CHECK(report.carried.size() == 5);
+    CHECK(report.carried.size() == 6);
     CHECK(names(report.left, "chttpd_auth/iterations"));
     CHECK(settings_text(report).find("  [couchdb] database_dir: the data folder is --data here") !=
           std::string::npos);
@@ -80,6 +82,7 @@ TEST_CASE_FIXTURE(Settings, "settings: who may do what comes along, the old mach
     CHECK(written.find("admin = -pbkdf2:sha256-ab,cd,1000") != std::string::npos);
     CHECK(written.find("hmac:_default = aGVsbG8=") != std::string::npos);
     CHECK(written.find("max_document_size = 9000000\n") != std::string::npos);
+    CHECK(written.find(":db.example.org:5984/x = /:db\n") != std::string::npos);
     CHECK(written.find("secret") == std::string::npos);
     CHECK(fs::status(data / "local.d/import-one.ini").permissions() ==
           (fs::perms::owner_read | fs::perms::owner_write));
@@ -95,7 +98,7 @@ TEST_CASE_FIXTURE(Settings, "settings: what the target sets itself stays as it i
     file("divan/local.d/zz-http.ini", "[admins]\nadmin = -pbkdf2-mine\n");
     for (int time = 0; time < 2; ++time) {  // the same run again, as after a kill
         const auto report = carry(false);
-        CHECK(report.carried.size() == 3);
+        CHECK(report.carried.size() == 4);
         CHECK(names(report.kept, "admins/admin"));
         CHECK(names(report.kept, "chttpd_auth/timeout"));
         CHECK(text("import-one.ini").find("admin =") == std::string::npos);
