@@ -8,7 +8,8 @@
 #include "storage/base/log.h"
 
 // A document goes with others in one write, unless it is a design document (whose refusal must not
-// concern others) or has attachments, which may be large or may refer to what the target lacks.
+// concern others) or has attachments that are not in its text: they may be large, or refer to what
+// the target lacks.
 //
 // A source may not have what it told of a moment ago: the document was purged, or compacted. A
 // target may lack an attachment that it was thought to have, or may not understand what reached it,
@@ -55,8 +56,8 @@ bool is_to_be_repeated(const PeerFailure& failure) {
 }
 
 bool goes_alone(const TravellingDocument& document) {
-    return document.id.starts_with(design_prefix) || document.has_attachments() ||
-           document.json.find("\"_attachments\"") != std::string::npos;
+    if (document.id.starts_with(design_prefix) || document.has_attachments()) return true;
+    return !document.whole && document.json.find("\"_attachments\"") != std::string::npos;
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ namespace {
 constexpr std::size_t bulk_revisions_max = 1000;
 constexpr std::size_t refusal_bytes_max = 64 * 1024;
 constexpr std::size_t singles_at_once = 4;
+// Attachments of a document that are not worth a request of their own, and how many come at once.
+constexpr std::uint64_t small_attachments_bytes_max = 64 * 1024;
+constexpr std::uint64_t small_attachment_bytes = 100;  // what each of them costs beside its bytes
+constexpr std::uint64_t group_bytes = 2 << 20;
 // Less is looked at here and now: a hop to the pool takes longer.
 constexpr std::size_t pool_bytes_least = 16 * 1024;
 
@@ -30,18 +34,26 @@ struct HttpFetch::Asked {
     DocumentRevisions* document;
     storage::Revision revision;
     bool done = false;
+    std::uint64_t small_bytes = 0;  ///< Of its attachments, where all of them are small.
 };
 
 /// One row of the answer.
 struct HttpFetch::Answer {
+    struct Read {
+        TravellingDocument document;  ///< Its text only where it may be of use.
+        bool complete = false;        ///< All its attachments are in the text.
+        std::uint64_t small_bytes = 0;
+    };
     std::string id;
-    std::vector<TravellingDocument> documents;  ///< Those without attachments.
+    std::vector<Read> documents;
 };
 
 namespace {
 
-std::string bulk_request(const auto& asked) {
-    std::string body = R"({"latest":true,"revs":true,"attachments":false,"docs":[)";
+// Attachments come as `data` where `with_data`, but for those that the target has.
+std::string bulk_request(const auto& asked, bool with_data) {
+    std::string body = R"({"latest":true,"revs":true,"attachments":)";
+    body += with_data ? R"(true,"docs":[)" : R"(false,"docs":[)";
     bool first = true;
     for (const auto& one : asked) {
         if (!std::exchange(first, false)) body += ',';
@@ -49,19 +61,46 @@ std::string bulk_request(const auto& asked) {
         append_json_string(body, one.document->id);
         body += ",\"rev\":";
         append_json_string(body, to_string(one.revision));
-        body += ",\"atts_since\":[";
-        bool first_ancestor = true;
-        for (const auto& ancestor : one.document->possible_ancestors) {
-            if (!std::exchange(first_ancestor, false)) body += ',';
-            append_json_string(body, to_string(ancestor));
+        if (with_data) {
+            body += ",\"atts_since\":[";
+            bool first_ancestor = true;
+            for (const auto& ancestor : one.document->possible_ancestors) {
+                if (!std::exchange(first_ancestor, false)) body += ',';
+                append_json_string(body, to_string(ancestor));
+            }
+            body += ']';
         }
-        body += "]}";
+        body += '}';
     }
     return body + "]}";
 }
 
+// The bytes of all attachments; 0 where they are to be streamed. What a client had packed stays
+// packed only so.
+std::uint64_t small_bytes_of(const DocumentOutline& outline) {
+    std::uint64_t sum = 0;
+    for (const auto& one : outline.attachments) {
+        const bool packed_by_client = one.encoding == "gzip" && one.bytes == one.decoded_bytes;
+        if (packed_by_client || one.decoded_bytes > small_attachments_bytes_max) return 0;
+        sum += one.decoded_bytes + small_attachment_bytes;
+    }
+    return sum > small_attachments_bytes_max ? 0 : sum;
+}
+
+void read_bulk_document(std::string_view text, auto& read, bool with_data) {
+    const auto outline = read_outline(text);
+    if (!outline) throw malformed("the answer has no document");
+    const auto& attachments = outline->attachments;
+    read.complete = std::all_of(attachments.begin(), attachments.end(),
+                                [](const auto& one) { return one.has_data; });
+    if (!read.complete) read.small_bytes = small_bytes_of(*outline);
+    const bool of_use = read.complete || with_data;
+    read.document = travelling(*outline, of_use ? std::string(text) : std::string());
+    read.document.whole = read.complete && !attachments.empty();
+}
+
 // `{"id":…,"docs":[{"ok":document}|{"error":…}]}`
-void read_bulk_row(std::string_view row, auto& answer) {
+void read_bulk_row(std::string_view row, auto& answer, bool with_data) {
     JsonMembers members(row);
     while (members.next()) {
         if (members.key() == "id") answer.id = json_text(members.value()).value_or("");
@@ -71,10 +110,7 @@ void read_bulk_row(std::string_view row, auto& answer) {
             JsonMembers item(items.value());
             while (item.next()) {
                 if (item.key() != "ok") continue;
-                const auto outline = read_outline(item.value());
-                if (!outline) throw malformed("the answer has no document");
-                if (!outline->attachments.empty()) continue;
-                answer.documents.push_back(travelling(*outline, std::string(item.value())));
+                read_bulk_document(item.value(), answer.documents.emplace_back(), with_data);
             }
         }
     }
@@ -123,25 +159,42 @@ Task<void> HttpFetch::get_in_bulk(std::vector<DocumentRevisions>& wanted, std::s
     for (auto i = begin; i < end; ++i) {
         for (const auto& revision : wanted[i].revisions) asked.push_back({&wanted[i], revision});
     }
-    const bool known = co_await ask_bulk(asked);
-    std::size_t came = 0;
-    for (const auto& one : asked) {
-        if (!one.done) continue;
-        std::erase(one.document->revisions, one.revision);
-        ++came;
+    const bool known = co_await ask_bulk(asked, false);
+    if (!known) {
+        bulk_get_.refused(asked.size(), now());
+        co_return;
     }
-    if (known) bulk_get_.answered(asked.size(), came, now());
-    else bulk_get_.refused(asked.size(), now());
+    co_await get_small_attachments(asked);
+    std::size_t left = 0;
+    for (auto i = begin; i < end; ++i) left += wanted[i].revisions.size();
+    bulk_get_.answered(asked.size(), asked.size() - left, now());
+}
+
+// Documents with them, about so much at once.
+Task<void> HttpFetch::get_small_attachments(const std::vector<Asked>& asked) {
+    std::vector<Asked> group;
+    std::uint64_t bytes = 0;
+    for (const auto& one : asked) {
+        if (one.done || one.small_bytes == 0) continue;
+        group.push_back({one.document, one.revision});
+        bytes += one.small_bytes;
+        if (bytes < group_bytes) continue;
+        co_await ask_bulk(group, true);
+        group.clear();
+        bytes = 0;
+    }
+    if (!group.empty()) co_await ask_bulk(group, true);
 }
 
 // False where the peer does not know what it was asked.
-Task<bool> HttpFetch::ask_bulk(std::vector<Asked>& asked) {
+Task<bool> HttpFetch::ask_bulk(std::vector<Asked>& asked, bool with_data) {
     HttpRequest request;
     request.method = "POST";
     request.path = "_bulk_get";
     request.query = "latest=true&revs=true";  // PouchDB Server reads any text as true
+    request.query += with_data ? "&attachments=true" : "&att_encoding_info=true";
     request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
-    request.body = bulk_request(asked);
+    request.body = bulk_request(asked, with_data);
     for (unsigned failures = 0;;) {
         const auto answer = co_await client_.send(request);
         const int status = answer->head.status;
@@ -150,20 +203,27 @@ Task<bool> HttpFetch::ask_bulk(std::vector<Asked>& asked) {
             throw refusal_of(client_, status, body);
         }
         if (status != 200) co_return !means_no_bulk_get(status);
-        const bool whole = co_await read_bulk(*answer, asked);
-        if (whole || failures >= client_.settings().retries) co_return true;
+        const bool whole = co_await read_bulk(*answer, asked, with_data);
+        if (whole || failures >= client_.settings().retries) break;
         co_await client_.back_off(failures++);
     }
+    for (const auto& one : asked) {
+        if (one.done) std::erase(one.document->revisions, one.revision);
+    }
+    co_return true;
 }
 
 // False where the answer broke off, with what came until then taken.
-Task<bool> HttpFetch::read_bulk(HttpAnswer& answer, std::vector<Asked>& asked) {
+Task<bool> HttpFetch::read_bulk(HttpAnswer& answer, std::vector<Asked>& asked,
+                                bool with_data) {
     RowSplitter rows(RowSplitter::Form::results);
     std::size_t row = 0;
     for (bool more = true; more;) {
         std::vector<Answer> answers;
-        const auto parse = [&rows, &answers] {
-            while (const auto text = rows.next()) read_bulk_row(*text, answers.emplace_back());
+        const auto parse = [&rows, &answers, with_data] {
+            while (const auto text = rows.next()) {
+                read_bulk_row(*text, answers.emplace_back(), with_data);
+            }
         };
         try {
             more = co_await answer.read(rows.input());
@@ -187,12 +247,16 @@ Task<void> HttpFetch::take_bulk(std::vector<Answer> answers, std::vector<Asked>&
                                 std::size_t& row) {
     for (auto& answer : answers) {
         const auto place = row++;
-        for (auto& document : answer.documents) {
-            if (document.id != answer.id) throw malformed("the peer sent another document");
-            auto* one = find_asked(asked, place, document);
+        for (auto& read : answer.documents) {
+            if (read.document.id != answer.id) throw malformed("the peer sent another document");
+            auto* one = find_asked(asked, place, read.document);
             if (one == nullptr || one->done) continue;
+            one->small_bytes = read.small_bytes;
+            // What was left out may be at the target only where that has an ancestor.
+            const bool may_be_there = !one->document->possible_ancestors.empty();
+            if (!read.complete && (read.document.json.empty() || !may_be_there)) continue;
             one->done = true;
-            co_await sink_.take(std::move(document), nullptr);
+            co_await sink_.take(std::move(read.document), nullptr);
         }
     }
 }

@@ -11,8 +11,9 @@
 
 namespace divan::replication {
 
-/// `Peer::fetch` over HTTP: documents without attachments come by `_bulk_get`, many at once; those
-/// with attachments, and all of a peer that has no `_bulk_get`, one by one, several at a time.
+/// `Peer::fetch` over HTTP: documents come by `_bulk_get`, many at once, small attachments in their
+/// text; those with larger ones, and all of a peer that has no `_bulk_get`, one by one, several at
+/// a time.
 class HttpFetch {
 public:
     /// All outlive it.
@@ -27,10 +28,10 @@ private:
 
     Task<void> get_in_bulk(std::vector<DocumentRevisions>& wanted, std::size_t begin,
                            std::size_t end);
-    Task<bool> ask_bulk(std::vector<Asked>& asked);
-    Task<bool> read_bulk(HttpAnswer& answer, std::vector<Asked>& asked);
-    Task<void> take_bulk(std::vector<Answer> answers, std::vector<Asked>& asked,
-                         std::size_t& row);
+    Task<void> get_small_attachments(const std::vector<Asked>& asked);
+    Task<bool> ask_bulk(std::vector<Asked>& asked, bool with_data);
+    Task<bool> read_bulk(HttpAnswer& answer, std::vector<Asked>& asked, bool with_data);
+    Task<void> take_bulk(std::vector<Answer> answers, std::vector<Asked>& asked, std::size_t& row);
     Task<void> get_one_by_one(std::vector<DocumentRevisions> wanted);
     static Task<void> get_some(HttpFetch* fetch, Signal* done);
 

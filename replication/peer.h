@@ -102,6 +102,8 @@ struct TravellingDocument {
     /// Encoded bytes of the attachments that follow, in the text's order, as `encoded_length` where
     /// there is one, else `length`.
     std::vector<std::uint64_t> attachment_bytes;
+    /// All its attachments are in the text, as `data`: it needs nothing that the target has.
+    bool whole = false;
 
     bool has_attachments() const { return !attachment_bytes.empty(); }
 };

@@ -10,6 +10,7 @@ using replication::DocumentRevisions;
 
 constexpr std::size_t piece_bytes = 512U << 10;
 constexpr std::size_t attachment_piece_bytes = 512U << 10;
+constexpr std::uint64_t small_attachments_bytes_max = 64U << 10;
 
 std::vector<BulkGetRow> rows_of(std::vector<DocumentRevisions> wanted) {
     std::vector<BulkGetRow> rows;
@@ -34,6 +35,19 @@ storage::DocumentOptions options_of(const BulkGetRow& row) {
     return options;
 }
 
+// Not worth a write of their own: they go as `data` in the document's text. What a client had
+// packed stays packed only as it is.
+bool are_small(const std::vector<const storage::StoredAttachment*>& attachments) {
+    std::uint64_t sum = 0;
+    for (const auto* one : attachments) {
+        const bool packed_by_client = one->encoding == storage::AttachmentEncoding::gzip &&
+                                      one->identity_bytes == one->stored_bytes;
+        if (packed_by_client) return false;
+        sum += one->identity_bytes;
+    }
+    return !attachments.empty() && sum <= small_attachments_bytes_max;
+}
+
 }  // namespace
 
 LocalDocumentReader::LocalDocumentReader(std::shared_ptr<const storage::ReadView> view,
@@ -53,7 +67,7 @@ std::vector<LocalDocument> LocalDocumentReader::next() {
 
 void LocalDocumentReader::take(const BulkGetReader::Found& found, std::vector<LocalDocument>& out,
                                std::size_t& bytes) const {
-    const auto options = options_of(*found.row);
+    const auto row_options = options_of(*found.row);
     for (const auto& one : found.revisions) {
         auto& read = out.emplace_back();
         auto& document = read.document;
@@ -61,10 +75,15 @@ void LocalDocumentReader::take(const BulkGetReader::Found& found, std::vector<Lo
         document.revision = one.revision;
         read.absent = !one.body;
         if (read.absent) continue;
+        auto options = row_options;
+        auto follow = storage::attachments_to_send(*one.body, one.revision, found.record, options);
+        if (are_small(follow)) {
+            options.follows = options.att_encoding_info = false;
+            document.whole = follow.size() == one.body->attachments().size();
+            follow.clear();
+        }
         append_document(document.json, reader_.view(), document.id, one.revision, *one.body,
                         found.record, options);
-        const auto follow =
-            storage::attachments_to_send(*one.body, one.revision, found.record, options);
         for (const auto* attachment : follow) {
             read.attachments.push_back(*attachment);
             document.attachment_bytes.push_back(attachment->stored_bytes);

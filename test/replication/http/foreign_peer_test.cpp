@@ -98,7 +98,7 @@ TEST_CASE("Foreign peers: without _bulk_get, asked once, revisions come as multi
         const std::string get = "GET /db/doc?revs=true&latest=true&open_revs="
                                 "%5B%221-a%22%2C%222-b%22%5D&atts_since=%5B%221-z%22%5D\n";
         CHECK(foreign.seen ==
-              "POST /db/_bulk_get?latest=true&revs=true\n" + get + get);
+              "POST /db/_bulk_get?latest=true&revs=true&att_encoding_info=true\n" + get + get);
     }
 }
 
@@ -119,6 +119,63 @@ TEST_CASE("Foreign peers: revisions as a JSON list, attachments fetched one by o
     CHECK(sink.kept[0].attachments == std::vector<std::string>{"hello"});
     CHECK(sink.kept[0].document.json.find("\"follows\":true") != std::string::npos);
     CHECK(foreign.seen.ends_with("GET /db/doc/x%20y?rev=1-a\n"));
+}
+
+TEST_CASE("Foreign peers: small attachments come with many documents at once, in their text") {
+    const auto data = [] {
+        auto text = with_attachment;
+        text.replace(text.find("\"stub\":true"), 11, "\"data\":\"aGVsbG8=\"");
+        return text;
+    }();
+    const auto packed = [](int encoded_length) {
+        auto text = with_attachment;
+        text.insert(text.find("\"stub\""),
+                    fmt::format("\"encoding\":\"gzip\",\"encoded_length\":{},", encoded_length));
+        return text;
+    };
+    const auto large = [] {
+        auto text = with_attachment;
+        return text.replace(text.find(":5,"), 3, ":70000,");
+    }();
+    struct Case {
+        std::string first;
+        std::string second;
+        bool known;  ///< The target has an ancestor.
+        std::string asked;
+    };
+    for (const auto& [first, second, known, expected] : std::vector<Case>{
+             {with_attachment, data, false, "bulk data "},
+             {packed(4), data, false, "bulk data "},
+             {packed(5), data, false, "bulk single "},  // packed by a client, and stays so
+             {large, data, false, "bulk single "},
+             {with_attachment, with_attachment, true, "bulk data "},
+             {with_attachment, with_attachment, false, "bulk data single "}}) {
+        std::string asked;
+        Foreign foreign([&](const std::string& head, Connection& connection) {
+            const bool bulk = head.starts_with("POST");
+            const bool with_data = head.find("attachments=true") != head.npos;
+            asked += !bulk ? "single " : with_data ? "data " : "bulk ";
+            if (with_data) CHECK((head.find("[\"1-z\"]") != head.npos) == known);
+            if (!bulk) return connection.answer("200 OK", related("hello"), mixed);
+            connection.answer("200 OK", "{\"results\":[{\"id\":\"doc\",\"docs\":[{\"ok\":" +
+                                            (with_data ? second : first) + "}]}]}");
+        });
+        KeepingSink sink;
+        BulkGetCounts counts;
+        run_on_loop([&](LoopStage& stage) -> Task<void> {
+            const auto peer = make_http_peer(foreign.settings(), stage.clients);
+            std::vector<DocumentRevisions> wanted = {{"doc", {revision("1-a")}, {}}};
+            if (known) wanted[0].possible_ancestors = {revision("1-z")};
+            co_await peer->fetch(std::move(wanted), sink);
+            counts = peer->bulk_get_counts();
+        });
+        CAPTURE(expected);
+        CHECK(asked == expected);
+        REQUIRE(sink.kept.size() == 1);
+        CHECK(sink.kept[0].document.whole == (expected == "bulk data " && !known));
+        CHECK(counts.attempts == 1);
+        CHECK(counts.documents == (expected == "bulk data " ? 1 : 0));
+    }
 }
 
 TEST_CASE("Foreign peers: newer revisions instead of those asked for, and answers by document") {

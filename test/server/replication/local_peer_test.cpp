@@ -180,9 +180,13 @@ TEST_CASE("local peers: what is known already does not travel") {
     struct Row {
         std::vector<std::string> known;
         std::vector<std::uint64_t> sent;
+        bool stub;          ///< Of "same".
+        std::string other;  ///< What is said of "other".
     };
-    const std::vector<Row> rows = {
-        {{}, {225'000, 6}}, {{"1-a"}, {6}}, {{"1-unknown"}, {225'000, 6}}, {{"2-b"}, {}}};
+    const std::vector<Row> rows = {{{}, {225'000, 6}, false, "follows"},
+                                   {{"1-a"}, {}, true, "data"},
+                                   {{"1-unknown"}, {225'000, 6}, false, "follows"},
+                                   {{"2-b"}, {}, true, "stub"}};
     for (const auto& row : rows) {
         CAPTURE(row.known.size());
         std::vector<storage::Revision> ancestors;
@@ -194,10 +198,11 @@ TEST_CASE("local peers: what is known already does not travel") {
         CHECK(got->document.attachment_bytes == row.sent);
         const auto files = parse_json(got->document.json).value();
         const auto* same = files.find("_attachments")->find("same");
-        const bool stub = row.sent.size() < 2;
-        CHECK((same->find("stub") != nullptr) == stub);
-        CHECK((same->find("follows") != nullptr) == !stub);
+        CHECK((same->find("stub") != nullptr) == row.stub);
+        CHECK((same->find("follows") != nullptr) == !row.stub);
         CHECK(same->find("length")->integer() == 225'000);
+        CHECK(files.find("_attachments")->find("other")->find(row.other) != nullptr);
+        CHECK_FALSE(got->document.whole);
     }
 }
 
