@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -200,7 +201,7 @@ TEST_CASE("Foreign peers: newer revisions instead of those asked for, and answer
 }
 
 TEST_CASE("Foreign peers: an attachment that is cut off is fetched again, a wrong one is refused") {
-    int asked = 0;
+    std::atomic<int> asked = 0;  // by the threads of connections
     std::string body = related("hello");
     const auto answers = [&](const std::string& head, Connection& connection) {
         if (head.starts_with("POST")) return connection.answer("404 No", "{}");
@@ -296,7 +297,7 @@ TEST_CASE("Foreign peers: sequences of any form come back as they were") {
 }
 
 TEST_CASE("Foreign peers: a feed that is cut goes on after its last row") {
-    int asked = 0;
+    std::atomic<int> asked = 0;  // by the threads of connections
     std::string lines;
     ScriptedServer server([&](Connection& connection) {
         for (std::string head; !(head = connection.request()).empty();) {
@@ -308,7 +309,7 @@ TEST_CASE("Foreign peers: a feed that is cut goes on after its last row") {
             CHECK(head.find("Accept-Encoding: identity\r\n") != head.npos);  // rows must not wait
             const auto row =
                 fmt::format("{{\"seq\":{},\"id\":\"a{}\",\"changes\":[{{\"rev\":\"1-a\"}}]}}",
-                            asked + 1, asked);
+                            asked + 1, asked.load());
             ++asked;
             connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
             connection.send(fmt::format("{:x}\r\n{}\n\r\n", row.size() + 1, row));

@@ -72,9 +72,9 @@ Reply HandlerHost::call(Handler handler, Sent sent) {
     Call call{request, services_, identity, database_, std::move(sent.path_values)};
 
     Reply reply;
-    const auto loop = IoLoop::create();
-    loop->post([&] { spawn(run(handler, call, reply, *loop)); });
-    loop->run();
+    auto& loop = make_loop();
+    loop.post([&] { spawn(run(handler, call, reply, loop)); });
+    loop.run();
     return reply;
 }
 

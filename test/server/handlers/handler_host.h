@@ -13,10 +13,10 @@
 #include "auth/tokens.h"
 #include "server/config/config.h"
 #include "server/departed_users.h"
-#include "storage/base/async/io_loop.h"
-#include "storage/base/async/work_pool.h"
 #include "server/routes.h"
 #include "server/session_settings.h"
+#include "storage/base/async/io_loop.h"
+#include "storage/base/async/work_pool.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/query/view/views.h"
 #include "test/storage/query/view/fake_runtime.h"
@@ -50,6 +50,9 @@ public:
 
     Reply get(Handler handler, std::string target = "/db");
 
+    /// An event loop that outlives whatever the pool posts to it.
+    IoLoop& make_loop() { return *loops_.emplace_back(IoLoop::create()); }
+
     /// Who asks; an admin of the server to begin with.
     Identity identity{"admin", {"_admin"}, "default"};
     Config config;
@@ -76,6 +79,7 @@ private:
         [this](std::string_view name) { return accounts_.find(name); }, clock_};
     DepartedUsers departed_users_{catalog_, setting_reader(config), system_store_, passkeys_,
                                   sessions_};
+    std::vector<std::unique_ptr<IoLoop>> loops_;  ///< Go after the pool, which posts to them.
     std::unique_ptr<WorkPool> pool_ = make_work_pool(2);
     storage::FakeRuntime javascript_;
     storage::Indexes indexes_{

@@ -93,16 +93,16 @@ struct Place {
         loop.stop();
     }
     void fetch(std::vector<DocumentRevisions> wanted, DocumentSink& sink) {
-        const auto loop = IoLoop::create();
-        loop->post([&] { spawn(do_fetch(*loop, std::move(wanted), sink)); });
-        loop->run();
+        auto& loop = host.make_loop();
+        loop.post([&] { spawn(do_fetch(loop, std::move(wanted), sink)); });
+        loop.run();
     }
 
     Ended run(JobSettings settings, std::function<void(Job&)> act = {}) {
-        const auto loop = IoLoop::create();
+        auto& loop = host.make_loop();
         Ended ended;
-        loop->post([&] { spawn(drive(*loop, std::move(settings), ended, std::move(act))); });
-        loop->run();
+        loop.post([&] { spawn(drive(loop, std::move(settings), ended, std::move(act))); });
+        loop.run();
         return ended;
     }
 
