@@ -7,7 +7,8 @@ namespace divan::import {
 LoopThread::LoopThread(replication::HttpClientSettings settings)
     : loop_(IoLoop::create()),
       pool_(make_work_pool(2)),
-      clients_(std::make_unique<replication::HttpClients>(*loop_, *pool_, std::move(settings))),
+      clients_(std::make_unique<replication::HttpClients>(*loop_, *pool_, std::move(settings),
+                                                          metrics_)),
       thread_([this] { loop_->run(); }) {}
 
 LoopThread::~LoopThread() {

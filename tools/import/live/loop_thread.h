@@ -8,6 +8,7 @@
 
 #include "replication/http_clients.h"
 #include "storage/base/async/task.h"
+#include "storage/base/metrics.h"
 
 namespace divan::import {
 
@@ -52,6 +53,7 @@ private:
     }
     void post(std::function<void()> work);
 
+    ReplicationMetrics metrics_;  ///< Counted by the clients; an import reports on its own.
     std::unique_ptr<IoLoop> loop_;
     std::unique_ptr<WorkPool> pool_;
     std::unique_ptr<replication::HttpClients> clients_;
