@@ -10,11 +10,13 @@ namespace divan {
 
 struct Inflater::State {
     z_stream stream{};
+    Rest rest = Rest::refused;
     bool finished = false;
     bool more_inside = false;  ///< The output buffer was full: zlib holds more without new input.
 };
 
-Inflater::Inflater() : state_(std::make_unique<State>()) {
+Inflater::Inflater(Rest rest) : state_(std::make_unique<State>()) {
+    state_->rest = rest;
     constexpr int gzip_window = 15 + 16;
     if (inflateInit2(&state_->stream, gzip_window) != Z_OK) throw std::bad_alloc();
 }
@@ -29,7 +31,7 @@ bool Inflater::step(std::string_view& in, std::string& out, std::size_t step_byt
     for (std::size_t made = 0; made < step_bytes && (!in.empty() || state_->more_inside);) {
         if (state_->finished) {
             constexpr char first_of_gzip = '\x1f';
-            if (in.front() != first_of_gzip) {
+            if (in.front() != first_of_gzip && state_->rest == Rest::passed_over) {
                 in = {};
                 break;
             }

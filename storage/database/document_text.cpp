@@ -90,7 +90,7 @@ std::string load_identity(const ReadView& view, const StoredAttachment& attachme
     view.read_attachment(attachment, 0, static_cast<std::size_t>(attachment.stored_bytes), stored);
     if (attachment.encoding != AttachmentEncoding::gzip) return stored;
     std::string identity;
-    Inflater inflater;
+    Inflater inflater(Inflater::Rest::passed_over);
     BytesView rest(stored);
     while (!rest.empty() || inflater.holds_more()) {
         unpack_step(inflater, rest, identity, attachment_chunk_bytes);

@@ -146,10 +146,14 @@ std::vector<CouchShardSequence> read_term(BytesView term) {
         unpacked = inflated(in.rest());
         in = ByteReader(unpacked);
     }
-    expect(in, list);
     std::vector<CouchShardSequence> shards;
-    for (auto left = in.u32(); left > 0; --left) shards.push_back(read_shard(in));
-    expect(in, nil);
+    const auto first = in.u8();
+    if (first == list) {
+        for (auto left = in.u32(); left > 0; --left) shards.push_back(read_shard(in));
+        expect(in, nil);
+    } else if (first != nil) {
+        no_sequence();
+    }
     if (!in.empty()) no_sequence();
     return shards;
 }

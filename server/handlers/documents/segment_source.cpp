@@ -43,7 +43,7 @@ private:
     }
 
     void unpack(Segment& segment, std::string& out) {
-        if (!inflater_) inflater_ = std::make_unique<Inflater>();
+        if (!inflater_) inflater_ = std::make_unique<Inflater>(Inflater::Rest::passed_over);
         if (packed_.size() == packed_at_ && !inflater_->holds_more()) {
             const auto size = std::min<std::uint64_t>(gzip_step_bytes, segment.count);
             packed_.clear();

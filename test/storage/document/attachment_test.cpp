@@ -30,7 +30,7 @@ std::string base64_md5(std::string_view bytes) {
 }
 
 std::string unpacked(std::string_view bytes, std::size_t out_bytes_max) {
-    Inflater inflater;
+    Inflater inflater(Inflater::Rest::passed_over);
     std::string all;
     while (!bytes.empty() || inflater.holds_more()) {
         std::string out;

@@ -36,7 +36,9 @@ TEST_CASE("couch sequence: what older servers and split shards say") {
                                                  {0, 4294967295, 7, "", ""},
                                                  {0, 65535, 8, "", "n4"}};
     CHECK(*read == wanted);
-    CHECK(parse_couch_sequence("0-g2o")->empty());
+    const auto none = parse_couch_sequence("0-g2o");
+    REQUIRE(none);
+    CHECK(none->empty());
 }
 
 TEST_CASE("couch sequence: what is none") {

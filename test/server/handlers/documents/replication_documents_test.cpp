@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Fixture, "replication documents: owners and admins change them
         };
         auto id = fresh();
         // Whatever owner the new revision names.
-        for (const std::string given : {std::string(), owner, ",\"owner\":\"" + row.who + "\""}) {
+        for (const auto& given : {std::string(), owner, ",\"owner\":\"" + row.who + "\""}) {
             CAPTURE(given);
             CHECK(put(row.who, id, document(given + ",\"_rev\":\"" + rev + "\"")) ==
                   (row.may ? 201 : 403));
