@@ -16,8 +16,6 @@ struct MapLot {
     std::vector<std::pair<std::string, std::string>> documents;  ///< Ids and JSON.
     std::vector<std::string> deleted;
     std::size_t bytes = 0;  ///< Of JSON.
-
-    bool empty() const { return documents.empty() && deleted.empty(); }
 };
 
 /// Has lots mapped on threads of its own, two at a time, while the caller reads the next one, and
