@@ -8,6 +8,7 @@
 
 #include "storage/base/bytes.h"
 #include "storage/base/crypto.h"
+#include "storage/base/erlang_term.h"
 
 namespace divan::storage {
 namespace {
@@ -15,20 +16,15 @@ namespace {
 constexpr std::size_t text_bytes_max = 64U << 10;
 constexpr std::size_t term_bytes_max = 256U << 10;
 
-// Tags of Erlang's external term format.
-constexpr int version = 131;
+constexpr int tag_of(TermTag tag) {
+    return static_cast<int>(tag);
+}
+
+// Tags that terms of JSON do not have.
 constexpr int compressed = 80;
-constexpr int small_integer = 97;
-constexpr int integer = 98;
-constexpr int small_big = 110;
-constexpr int atom = 100;
 constexpr int small_atom = 115;
 constexpr int atom_utf8 = 118;
 constexpr int small_atom_utf8 = 119;
-constexpr int small_tuple = 104;
-constexpr int nil = 106;
-constexpr int list = 108;
-constexpr int binary = 109;
 
 [[noreturn]] void no_sequence() {
     throw CorruptBytes();
@@ -56,15 +52,15 @@ Bytes inflated(BytesView in) {
 
 std::uint64_t number(ByteReader& in) {
     switch (in.u8()) {
-        case small_integer: return in.u8();
-        case integer: {
+        case tag_of(TermTag::small_integer): return in.u8();
+        case tag_of(TermTag::integer): {
             const auto value = in.u32();
             if (value > static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max())) {
                 no_sequence();
             }
             return value;
         }
-        case small_big: {
+        case tag_of(TermTag::small_big): {
             const std::size_t size = in.u8();
             if (in.u8() != 0 || size > sizeof(std::uint64_t)) no_sequence();
             std::uint64_t value = 0;
@@ -81,7 +77,7 @@ std::uint64_t number(ByteReader& in) {
 BytesView name(ByteReader& in) {
     const auto tag = in.u8();
     const bool small = tag == small_atom || tag == small_atom_utf8;
-    if (!small && tag != atom && tag != atom_utf8) no_sequence();
+    if (!small && tag != tag_of(TermTag::atom) && tag != atom_utf8) no_sequence();
     const std::size_t high = small ? 0 : in.u8();
     return in.raw(high << 8 | in.u8());
 }
@@ -99,7 +95,7 @@ std::uint32_t range_end(ByteReader& in) {
 // Number, {Number, Uuid}, {Number, Uuid, Node}, or {Number, {split, Uuid}, Node}.
 void read_number(ByteReader& in, CouchShardSequence& shard) {
     const auto first = static_cast<unsigned char>(in.rest().empty() ? 0 : in.rest().front());
-    if (first != small_tuple) {
+    if (first != tag_of(TermTag::tuple)) {
         shard.number = number(in);
         shard.node.clear();
         return;
@@ -109,11 +105,11 @@ void read_number(ByteReader& in, CouchShardSequence& shard) {
     if (parts != 2 && parts != 3) no_sequence();
     shard.number = number(in);
     const auto tag = in.u8();
-    if (tag == binary) {
+    if (tag == tag_of(TermTag::binary)) {
         shard.uuid = in.raw(in.u32());
-    } else if (tag == small_tuple && in.u8() == 2) {
+    } else if (tag == tag_of(TermTag::tuple) && in.u8() == 2) {
         name(in);
-        expect(in, binary);
+        expect(in, tag_of(TermTag::binary));
         in.raw(in.u32());
     } else {
         no_sequence();
@@ -124,21 +120,21 @@ void read_number(ByteReader& in, CouchShardSequence& shard) {
 // {Node, [Begin, End], …}
 CouchShardSequence read_shard(ByteReader& in) {
     CouchShardSequence shard;
-    expect(in, small_tuple);
+    expect(in, tag_of(TermTag::tuple));
     if (in.u8() != 3) no_sequence();
     shard.node = name(in);
-    expect(in, list);
+    expect(in, tag_of(TermTag::list));
     if (in.u32() != 2) no_sequence();
     shard.begin = range_end(in);
     shard.end = range_end(in);
-    expect(in, nil);
+    expect(in, tag_of(TermTag::nil));
     read_number(in, shard);
     return shard;
 }
 
 std::vector<CouchShardSequence> read_term(BytesView term) {
     ByteReader in(term);
-    expect(in, version);
+    expect(in, term_version);
     Bytes unpacked;
     if (!in.empty() && static_cast<unsigned char>(in.rest().front()) == compressed) {
         in.u8();
@@ -148,10 +144,10 @@ std::vector<CouchShardSequence> read_term(BytesView term) {
     }
     std::vector<CouchShardSequence> shards;
     const auto first = in.u8();
-    if (first == list) {
+    if (first == tag_of(TermTag::list)) {
         for (auto left = in.u32(); left > 0; --left) shards.push_back(read_shard(in));
-        expect(in, nil);
-    } else if (first != nil) {
+        expect(in, tag_of(TermTag::nil));
+    } else if (first != tag_of(TermTag::nil)) {
         no_sequence();
     }
     if (!in.empty()) no_sequence();
