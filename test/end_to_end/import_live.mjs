@@ -52,7 +52,7 @@ async function fill () {
       _id: `file-${n}`,
       _attachments: {
         'small.txt': { content_type: 'text/plain', data: Buffer.from(`text ${n}`).toString('base64') },
-        'large.bin': { content_type: 'application/octet-stream', data: random.bytes(1000 + n * 20000).toString('base64') }
+        'large.bin': { content_type: 'application/octet-stream', data: random.bytes(1000 + n * 60000).toString('base64') }
       }
     })
   }
@@ -64,6 +64,7 @@ const app = express()
 app.use(expressPouchDB(Source, { inMemoryConfig: true, logPath: path.join(folder, 'pouch.log') }))
 const pouch = await listen(app)
 await fill()
+const documentsAtEnd = (await notes.info()).doc_count
 
 // ---------------------------------------------------------------- the proxy before it
 let asked = 0
@@ -71,6 +72,11 @@ let unauthorized = 0
 let locked = false
 let refused = 0
 let tokens = 0
+// After so many requests it answers no more.
+let askedMax = Infinity
+let heldReading = false
+// Where the feeds of changes that were asked for begin.
+let begun = []
 // A token is good for some requests only, instead of an hour; one of a wrong key for none.
 const requestsOfToken = 40
 let left = 0
@@ -87,6 +93,12 @@ const proxy = await listen((request, reply) => {
     reply.statusCode = 401
     return reply.end('{"error":"unauthorized","reason":"no token"}')
   }
+  if (asked === askedMax) {
+    heldReading = true
+    return request.resume()
+  }
+  const since = /^\/notes\/_changes\?.*since=([^&]*)/.exec(request.url)?.[1]
+  if (since) begun.push(decodeURIComponent(since))
   if (++asked % 7 === 0) {
     refused++
     reply.statusCode = 429
@@ -155,19 +167,52 @@ await checks.run('the plan tells what the server has', async () => {
   checks.that(/^notes +\d+/m.test(output), `plan: ${output}`)
 })
 
-await checks.run('killed in the middle and resumed, into a running server', async () => {
-  const args = ['run', guarded, '--to', divan.url, '--databases', 'notes,more*', '--jobs', '2']
-  const first = start(args, iam)
-  const arrived = async () => (await divan.call('GET', '/notes')).json?.doc_count ?? 0
-  await eventually(async () => first.exitCode !== null || await arrived() > 100, 120, 'some documents')
-  first.kill('SIGKILL')
-  await first.ended
-  const there = await arrived()
-  checks.that(there > 0 && there < documents, `killed in the middle, not after ${there} documents: ${first.output}`)
+// Before the target: once documents came all at once, it can hold what is to be written next.
+let holdsWriting = true
+let wroteBatch = false
+let heldWriting = false
+const gate = await listen((request, reply) => {
+  const bulk = request.method === 'POST' && request.url.startsWith('/notes/_bulk_docs')
+  const writing = bulk || (request.method === 'PUT' && request.url.startsWith('/notes/file-'))
+  if (writing && holdsWriting && wroteBatch) {
+    heldWriting = true
+    return request.resume()
+  }
+  const on = http.request({
+    host: '127.0.0.1', port: divan.port, method: request.method, path: request.url, headers: request.headers
+  }, answer => {
+    if (bulk) wroteBatch = true
+    reply.writeHead(answer.statusCode, answer.headers)
+    answer.pipe(reply)
+  })
+  on.on('error', () => reply.destroy())
+  request.pipe(on)
+})
+const held = divan.url.replace(`:${divan.port}`, `:${gate.address().port}`)
 
+await checks.run('killed in the middle and resumed, into a running server', async () => {
+  const args = ['run', guarded, '--to', held, '--databases', 'notes,more*', '--jobs', '2']
+  const killed = async (reached, what) => {
+    const child = start(args, iam)
+    await eventually(() => child.exitCode !== null || reached(), 120, what)
+    checks.same(child.exitCode, null, `${what}: ${child.output}`)
+    child.kill('SIGKILL')
+    return (await child.ended).output
+  }
+  askedMax = asked + 30
+  await killed(() => heldReading, 'held while it reads')
+  askedMax = Infinity
+  const again = await killed(() => heldWriting, 'held while it writes the second batch')
+  checks.that(/going on with import/.test(again), 'it goes on after a kill while it read')
+  holdsWriting = false
+  const there = (await divan.json('GET', '/notes')).doc_count
+  checks.that(there > 0 && there < documentsAtEnd, `killed in the middle, not after ${there} documents`)
+
+  begun = []
   const { code, output } = await start(args, iam).ended
   checks.same(code, 0, `resumed: ${output}`)
-  checks.that(/going on with import/.test(output), 'it goes on where it was')
+  checks.that(/going on with import/.test(output), `it goes on where it was: ${output}`)
+  checks.that(begun.length > 0 && !begun.includes('0'), `not from the beginning: ${begun}`)
   checks.that(refused > 0 && tokens > 4, `${refused} refusals and ${tokens} tokens on the way`)
   checks.that(unauthorized > 2, `${unauthorized} requests came with a token that had ended`)
   await sameTrees(notes, remote('notes'), 'notes')
@@ -242,6 +287,7 @@ await checks.run('settings are put into the running server, and taken away again
   const args = ['--config', ini, '--databases', 'more*', '--rename', 'more=configured']
   const imported = await run('run', direct, '--to', divan.url, ...args)
   checks.same(imported.code, 0, imported.output)
+  const [, id] = /^Import ([^:]+):/m.exec(imported.output) ?? []
   checks.that(/settings carried: .*admins\/boss/.test(imported.output), imported.output)
   checks.that(/values of its own for: admins\/admin/.test(imported.output), imported.output)
   checks.that(/not taken: chttpd\/authentication_handlers/.test(imported.output), imported.output)
@@ -253,7 +299,6 @@ await checks.run('settings are put into the running server, and taken away again
   checks.same(await divan.json('GET', '/_node/_local/_config/jwt_keys'), { 'hmac:clinic': 'aGVsbG8=' }, 'keys')
   checks.same(await divan.json('GET', '/_node/_local/_config/cors/origins'), 'https://clinic.example', 'origins')
 
-  const [id] = fs.readdirSync(path.join(folder, 'runs')).sort().slice(-1)
   const undone = await run('rollback', id, '--to', divan.url)
   checks.same(undone.code, 0, undone.output)
   checks.same(await divan.json('GET', '/_node/_local/_config/jwt_keys'), {}, 'no keys')
