@@ -72,6 +72,7 @@ private:
         std::unique_ptr<TargetDatabase> target;
         std::vector<Document> waiting;
         std::uint64_t waiting_bytes = 0;
+        std::chrono::steady_clock::time_point waiting_since = {};  ///< The first of those waiting.
         Position position;
         TellFailure failed;
         bool leaves_apart = false;            ///< A document may come again with its next leaf.
@@ -94,7 +95,7 @@ private:
     }
 
     void carry(const std::string& name, DatabaseReport& report) {
-        Way way{report, nullptr, {}, 0, journal_.position(report.target), {}};
+        Way way{report, nullptr, {}, 0, {}, journal_.position(report.target), {}};
         way.failed = [&](const Failure& failure) {
             const std::lock_guard lock(way.failing);
             ++report.failure_count;
@@ -176,9 +177,12 @@ private:
             way.report.attachments += leaf.attachments.size();
             counters_.attachments += leaf.attachments.size();
         }
+        const auto now = std::chrono::steady_clock::now();
+        if (way.waiting.empty()) way.waiting_since = now;
         way.waiting_bytes += bytes;
         way.waiting.push_back(std::move(document));
-        if (way.waiting.size() >= batch_documents || way.waiting_bytes >= batch_bytes) {
+        if (way.waiting.size() >= batch_documents || way.waiting_bytes >= batch_bytes ||
+            now - way.waiting_since >= options_.waits_max) {
             write_waiting(way);
         }
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -35,6 +36,9 @@ struct RunOptions {
     std::size_t jobs = 2;       ///< Databases at a time.
     bool dry_run = false;       ///< Reads all, writes nothing.
     Follow follow = Follow::no;
+    /// What was read so long ago is written, however little it is: of a slow source a kill costs no
+    /// more than that. Looked at when a document arrives.
+    std::chrono::milliseconds waits_max{5000};
 };
 
 struct DatabaseReport {

@@ -29,9 +29,9 @@ struct Carried {
         fs::remove_all(folder);
     }
     Journal begin() const { return Journal::begin(folder / "runs", "given", "data"); }
-    RunReport run(Journal& journal) {
+    RunReport run(Journal& journal, const RunOptions& options = {}) {
         Counters counters;
-        return run_import(source, target.get(), journal, {}, counters);
+        return run_import(source, target.get(), journal, options, counters);
     }
     std::uint64_t differences() {
         std::uint64_t count = 0;
@@ -151,6 +151,24 @@ TEST_CASE_FIXTURE(Carried, "what changed since is carried by a round that follow
     CHECK_FALSE(target->open_existing("given")->read_local("_local/two"));
     options.follow = Follow::all;
     CHECK(run_import(source, target.get(), journal, options, counters).created() == 0);
+    CHECK(differences() == 0);
+}
+
+TEST_CASE_FIXTURE(Carried, "what a slow source gave is written before it ends") {
+    source.made.given = {one_leaf("a", "{}", 'a'), one_leaf("b", "{}", 'b'),
+                         one_leaf("c", "{}", 'c')};
+    source.made.breaks_before = "c";
+    RunOptions options;
+    options.waits_max = std::chrono::milliseconds{0};
+    auto journal = begin();
+    const auto report = run(journal, options);
+    CHECK(report.databases[0].error == "the source is gone");
+    const auto there = Journal::reopen(folder / "runs", journal.head().id).position("given");
+    CHECK(there.after == "b");
+    CHECK(target->open_existing("given")->document_count() == 2);
+
+    source.made.breaks_before.clear();
+    CHECK(run(journal, options).databases[0].documents == 1);
     CHECK(differences() == 0);
 }
 

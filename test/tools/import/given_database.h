@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,14 @@ struct GivenDatabase final : SourceDatabase {
     std::vector<Document> given;
     std::vector<LocalDocument> given_locals;
     std::vector<Purge> given_purges;
+    std::string breaks_before;  ///< The id of a document; empty: none.
 
     const DatabaseInfo& info() const override { return about; }
     std::size_t parts() const override { return 1; }
     void documents(std::size_t, const std::string& after,
                    const std::function<void(Document)>& visit, const TellFailure&) override {
         for (const auto& document : given) {
+            if (document.id == breaks_before) throw std::runtime_error("the source is gone");
             if (document.id > after) visit(document);
         }
     }
