@@ -11,15 +11,19 @@ const beside = name => path.join(path.dirname(binary()), name)
 const importer = path.resolve(process.env.DIVAN_IMPORT ?? beside('divan-import'))
 const maker = path.resolve(process.env.MAKE_COUCH_FILE ?? beside('test/make_couch_file'))
 const checks = new Checks('import kill')
-const folder = tempFolder('divan-import-kill')
-const source = path.join(folder, 'many.couch')
-const data = path.join(folder, 'data')
-const runs = path.join(folder, 'runs')
-const documents = 60000
 const random = numbers(5)
+const rounds = 5
 
-const made = spawnSync(maker, [source, String(documents), '150'], { encoding: 'utf8' })
-checks.same(made.status, 0, `the source: ${made.stderr}`)
+let documents = 60000
+let folder, source, data, runs
+function makeSource () {
+  folder = tempFolder('divan-import-kill')
+  source = path.join(folder, 'many.couch')
+  data = path.join(folder, 'data')
+  runs = path.join(folder, 'runs')
+  const made = spawnSync(maker, [source, String(documents), '150'], { encoding: 'utf8' })
+  checks.same(made.status, 0, `the source: ${made.stderr}`)
+}
 const args = command => ['--journals', runs, command, source, '--to', data]
 
 // How many batches were noted as written.
@@ -31,21 +35,35 @@ function positions () {
   }, 0)
 }
 
-let killed = 0
+/** Whether an import has noted that it is done: what is left of it then cannot be resumed. */
+const finished = () => fs.readdirSync(runs).some(id =>
+  JSON.parse(fs.readFileSync(path.join(runs, id, 'run.json'))).state === 'finished')
+
+// Kills an import some time after a batch: before, in, or after the next one. Gives whether that was
+// in the middle.
+async function killOnce () {
+  const before = positions()
+  const child = spawn(importer, args('run'), { stdio: 'ignore' })
+  process.once('exit', () => child.kill('SIGKILL'))
+  const ended = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal })))
+  while (child.exitCode === null && positions() === before) await sleep(5)
+  await sleep(random.below(200))
+  child.kill('SIGKILL')
+  const { code, signal } = await ended
+  checks.that(signal === 'SIGKILL' || code === 0, `it ended by itself with ${code}`)
+  return !finished()
+}
+
+// How far an import comes meanwhile is the machine's affair: where it is over too soon, a larger one.
 await checks.run('killed while it writes', async () => {
-  for (let round = 0; round < 5; round++) {
-    const before = positions()
-    const child = spawn(importer, args('run'), { stdio: 'ignore' })
-    process.once('exit', () => child.kill('SIGKILL'))
-    const ended = new Promise(resolve => child.on('close', resolve))
-    // Some time after a batch: before, in, or after the next one.
-    while (child.exitCode === null && positions() === before) await sleep(5)
-    await sleep(random.below(200))
-    if (child.exitCode === null) killed++
-    child.kill('SIGKILL')
-    await ended
+  for (; documents < 2e6; documents *= 2) {
+    makeSource()
+    let killed = 0
+    while (killed < rounds && await killOnce()) killed++
+    if (killed === rounds) return
+    console.log(`     ${documents} documents were imported before the kill number ${killed + 1}`)
   }
-  checks.that(killed > 0, 'it was killed before it was done')
+  throw new Error('it was always done before it was killed')
 })
 
 await checks.run('what it goes on with must be what it was told', async () => {

@@ -4,7 +4,7 @@
 // $DIVAN_URL names a server to use instead of one of our own.
 import PouchDB from 'pouchdb'
 import memory from 'pouchdb-adapter-memory'
-import { Checks, Server, eventually, numbers } from './support.mjs'
+import { Checks, Server, eventually, numbers, sleep } from './support.mjs'
 
 PouchDB.plugin(memory)
 const checks = new Checks('pouchdb')
@@ -151,6 +151,8 @@ await checks.run('two clients that sync live converge', async () => {
   const failures = []
   const follow = db => db.sync(new PouchDB(remoteUrl(name)), { live: true, retry: true, batch_size: 20 })
     .on('error', error => failures.push(error)).on('denied', row => failures.push(row))
+  // What nobody has synced yet conflicts, however quick the syncs are later.
+  for (const [who, db] of [['a', a], ['b', b], ['server', there]]) await db.put({ _id: 'shared-0', who })
   const syncs = [follow(a), follow(b)]
   const random = numbers(4)
   for (let round = 0; round < 60; round++) {
@@ -195,17 +197,22 @@ async function settle (...dbs) {
     const ids = await Promise.all(dbs.map(leafIds))
     calm = ids.every(text => text === ids[0]) ? calm + 1 : 0
     return calm >= 4
-  }, 20, 'the same leaves everywhere')
+  }, 120, 'the same leaves everywhere')
 }
 
 await checks.run('a live feed shows each change as it happens', async () => {
   const there = remote()
   await there.put({ _id: 'before' })
   const seen = []
-  const feed = there.changes({ since: 'now', live: true, include_docs: true }).on('change', change => seen.push(change))
-  await new Promise(resolve => setTimeout(resolve, 100))
+  let begun = false
+  const feed = there.changes({ since: 'now', live: true, include_docs: true })
+    .on('change', change => { if (change.doc.n !== undefined) seen.push(change); else begun = true })
+  for (let n = 0; !begun; n++) { // It asks what "now" is before it listens.
+    await there.put({ _id: `begin${n}` })
+    await sleep(25)
+  }
   for (let n = 0; n < 20; n++) await there.put({ _id: `live${n}`, n })
-  await eventually(() => seen.length >= 20, 10, 'twenty changes')
+  await eventually(() => seen.length >= 20, 60, 'twenty changes')
   feed.cancel()
   checks.same(seen.map(({ id, doc }) => [id, doc.n]), Array.from({ length: 20 }, (_, n) => [`live${n}`, n]), 'in order, once')
 })
@@ -233,7 +240,7 @@ await checks.run('the interface that applications use', async () => {
   checks.same([total, offset], [31, 10], 'total_rows and offset')
   checks.same((await db.info()).doc_count, 31, 'doc_count')
   await db.compact()
-  checks.that(db.get('one', { rev }).then(() => false, error => error.status === 404), 'compacted away')
+  checks.that(await db.get('one', { rev }).then(() => false, error => error.status === 404), 'compacted away')
   await db.destroy()
 })
 

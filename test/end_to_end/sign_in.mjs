@@ -4,9 +4,10 @@
 // swapped while they sync; a page with a session cookie; and an app with access and refresh tokens.
 import crypto from 'node:crypto'
 import http from 'node:http'
+import net from 'node:net'
 import PouchDB from 'pouchdb'
 import memory from 'pouchdb-adapter-memory'
-import { Checks, Server, admin, sleep } from './support.mjs'
+import { Checks, Server, admin, eventually } from './support.mjs'
 
 PouchDB.plugin(memory)
 const checks = new Checks('sign_in')
@@ -59,16 +60,25 @@ function makeToken (claims = {}, key = keys.privateKey) {
   return `${text}.${crypto.sign('RSA-SHA256', Buffer.from(text), key).toString('base64url')}`
 }
 
+// A connection on which nothing was asked yet; `ended` resolves when the server has closed it.
+async function idleConnection () {
+  const socket = net.connect(server.port, '127.0.0.1')
+  const ended = new Promise(resolve => socket.on('error', () => {}).on('close', resolve).resume())
+  await new Promise((resolve, reject) => socket.on('connect', resolve).on('error', reject))
+  return { ended }
+}
+
 async function restart () {
   const { json: { uuid } } = await send('GET', '/')
+  const idle = await idleConnection()
   const reply = await server.call('POST', '/_node/_local/_restart', '""')
   checks.same(reply.json, { ok: true }, 'the restart is answered before the connection drops')
-  for (let tries = 0; tries < 500; tries++) {
-    await sleep(20)
-    const again = await send('GET', '/').catch(() => undefined)
-    if (again?.status === 200) return checks.same(again.json.uuid, uuid, 'the uuid stays')
-  }
-  throw new Error('it did not come back')
+  await idle.ended // Until then it is the old one that would answer.
+  const again = await eventually(async () => {
+    const reply = await send('GET', '/').catch(() => undefined)
+    return reply?.status === 200 && reply
+  }, 120, 'it comes back')
+  checks.same(again.json.uuid, uuid, 'the uuid stays')
 }
 
 await checks.run('NOSH3: the key is set through _config with literal \\n, and outlives a restart', async () => {

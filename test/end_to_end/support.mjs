@@ -1,5 +1,6 @@
 // What the end-to-end tests share: a server of their own on a free port, requests, and counted checks.
 import { spawn } from 'node:child_process'
+import crypto from 'node:crypto'
 import fs from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
@@ -30,18 +31,37 @@ export function tempFolder (name = 'divan-test') {
 const running = new Set()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
-  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true })
+  // What was killed just now may still write.
+  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
 })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 
-export function freePort () {
-  return new Promise((resolve, reject) => {
+// The system gives its own range to clients: a port of that may go to a connection before its server
+// listens, or while that restarts, and even to the one that asks whether the server is up.
+function portsOfServers () {
+  let end = 32768
+  try { end = Number.parseInt(fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')) } catch {}
+  return end > 12000 ? [10000, end] : [40000, 65536]
+}
+
+const givenPorts = new Set()
+/** A port that nobody listens on, given to no one else in this process. */
+export async function freePort () {
+  const [begin, end] = portsOfServers()
+  for (let tries = 0; tries < 1000; tries++) {
+    const port = crypto.randomInt(begin, end)
+    if (givenPorts.has(port) || !await canListen(port)) continue
+    givenPorts.add(port)
+    return port
+  }
+  throw new Error('no free port')
+}
+
+function canListen (port) {
+  return new Promise(resolve => {
     const probe = net.createServer()
-    probe.on('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
+    probe.on('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
 }
 
@@ -88,7 +108,7 @@ export class Server {
 
   async run () {
     this.launch()
-    const deadline = Date.now() + 30000
+    const deadline = Date.now() + 120000
     while (Date.now() < deadline) {
       if (this.exit) throw new Error(`the server ended (${JSON.stringify(this.exit)}): ${this.output}`)
       const up = await this.call('GET', '/_up').catch(() => undefined)
@@ -137,7 +157,7 @@ export class Server {
         reply.on('aborted', () => reject(new Error('the reply was cut off')))
         reply.on('end', () => resolve(answer(reply, Buffer.concat(chunks))))
       })
-      request.setTimeout(60000, () => request.destroy(new Error('no answer in time')))
+      request.setTimeout(300000, () => request.destroy(new Error('no answer in time')))
       request.on('error', reject)
       request.end(data)
     })

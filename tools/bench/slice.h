@@ -17,7 +17,8 @@ public:
 
     bool next(std::size_t client, Exchange& exchange) final {
         if (asked_ >= limits_.requests_max) return false;
-        if (std::chrono::steady_clock::now() >= limits_.deadline) return false;
+        // The first is asked however late it is: a slice without any has no figures.
+        if (asked_ > 0 && std::chrono::steady_clock::now() >= limits_.deadline) return false;
         ++asked_;
         fill(client, exchange);
         return true;
