@@ -145,15 +145,17 @@ function digestOf (server, target) {
 const make = async (server, ...names) => { for (const name of names) await server.json('PUT', `/${name}`) }
 const replicate = (body, status = 200) => here.json('POST', '/_replicate', body, status)
 const address = (server, database) => `${server.url}/${database}`
-const count = async (server, database) => (await server.json('GET', `/${database}`)).doc_count
 
-/** The same `done` as soon as nothing is pending any more. */
+/** The leaves of every document, as a text. */
+async function leafIds (server, database) {
+  const { results } = await server.json('GET', `/${database}/_changes?style=all_docs`)
+  return JSON.stringify(results.map(({ id, changes }) => [id, ...changes.map(({ rev }) => rev).sort()]).sort())
+}
+
+/** Waits until the target has every leaf. */
 async function caughtUp (source, database, target, otherDatabase) {
-  const want = await source.json('GET', `/${database}`)
-  await eventually(async () => {
-    const got = await target.json('GET', `/${otherDatabase}`)
-    return got.doc_count === want.doc_count && got.doc_del_count === want.doc_del_count
-  }, 120, `${otherDatabase} has what ${database} has`)
+  const want = await leafIds(source, database)
+  await eventually(async () => await leafIds(target, otherDatabase) === want, 300, `${otherDatabase} has what ${database} has`)
 }
 
 // ---------------------------------------------------------------- the cases
@@ -334,8 +336,11 @@ await checks.run('continuous: documents go on through stops and kills of either 
   await caughtUp(here, 'live', there, 'live')
   const shown = await here.json('GET', '/_scheduler/docs/_replicator/out')
   checks.same(shown.state, 'running', 'shown as running')
-  const task = (await here.json('GET', '/_active_tasks')).find(one => one.doc_id === 'out')
-  checks.that(task?.docs_written >= 100 && task.continuous, 'an active task')
+  // What is written is counted once the target has said so.
+  await eventually(async () => {
+    const task = (await here.json('GET', '/_active_tasks')).find(one => one.doc_id === 'out')
+    return task?.docs_written >= 100 && task.continuous
+  }, 120, 'an active task')
 
   for (const [round, end] of ['kill', 'stop', 'kill'].entries()) {
     const writing = writeMany(here, 'live', 300, 1000 * (round + 1)).catch(() => {})
@@ -358,7 +363,7 @@ await checks.run('continuous: documents go on through stops and kills of either 
 
   const doc = await here.json('GET', '/_replicator/out')
   await here.json('DELETE', `/_replicator/out?rev=${doc._rev}`)
-  await eventually(async () => (await here.json('GET', '/_scheduler/jobs')).jobs.length === 0, 30, 'no job is left')
+  await eventually(async () => (await here.json('GET', '/_scheduler/jobs')).jobs.length === 0, 120, 'no job is left')
 })
 
 await checks.run('one-shot documents: completed once, not again after a restart', async () => {
@@ -367,14 +372,15 @@ await checks.run('one-shot documents: completed once, not again after a restart'
   const done = await eventually(async () => {
     const doc = await here.json('GET', '/_replicator/once')
     return doc._replication_state === 'completed' && doc
-  }, 60, 'completed')
+  }, 300, 'completed')
   checks.that(done._replication_stats.docs_written > 200, 'with its numbers')
   await sameLeaves(here, 'push', there, 'once', 'once')
   await here.stop()
   await here.run()
   await sleep(500)
   checks.same((await here.json('GET', '/_replicator/once'))._rev, done._rev, 'left alone')
-  checks.same((await here.json('GET', '/_scheduler/docs?states=completed')).docs.length, 1, 'shown as completed')
+  await eventually(async () => (await here.json('GET', '/_scheduler/docs?states=completed')).docs.length === 1, 120,
+    'shown as completed')
 })
 
 await checks.run('databases of documents that come and go at run time', async () => {
@@ -385,7 +391,7 @@ await checks.run('databases of documents that come and go at run time', async ()
   })
   await caughtUp(here, 'both', there, 'team')
   await here.json('DELETE', '/team%2F_replicator')
-  await eventually(async () => (await here.json('GET', '/_scheduler/jobs')).jobs.length === 0, 30, 'its job is gone')
+  await eventually(async () => (await here.json('GET', '/_scheduler/jobs')).jobs.length === 0, 120, 'its job is gone')
 })
 
 await checks.run("documents of others: not changed, not deleted, not read in full", async () => {

@@ -12,7 +12,7 @@ const put = (id, body) => server.json('PUT', `/_replicator/${id}`, body)
 const state = (id, wanted) => eventually(async () => {
   const doc = await read(id)
   return doc._replication_state === wanted && doc
-}, 60, `${id} is ${wanted}`)
+}, 300, `${id} is ${wanted}`)
 const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
 const members = doc => Object.keys(doc).filter(key => key.startsWith('_replication'))
 
@@ -37,7 +37,7 @@ await checks.run('completed: by way of triggered', async () => {
 await checks.run('triggered: a continuous one', async () => {
   await put('live', { source: address('from'), target: address('live'), create_target: true, continuous: true })
   await state('live', 'triggered')
-  await eventually(async () => (await server.call('GET', '/live/n29')).status === 200, 60, 'it runs')
+  await eventually(async () => (await server.call('GET', '/live/n29')).status === 200, 300, 'it runs')
   const doc = await read('live')
   checks.same(members(doc), ['_replication_state', '_replication_state_time', '_replication_id'], 'members')
   const { jobs } = await server.json('GET', '/_scheduler/jobs')
@@ -89,9 +89,9 @@ await checks.run('switched off: passing states are taken out, last ones stay', a
   const before = await read('live')
   await server.stop()
   await server.run()
-  await eventually(async () => members(await read('live')).length === 0, 60, 'taken out')
+  await eventually(async () => members(await read('live')).length === 0, 300, 'taken out')
   await eventually(async () => (await server.json('GET', '/_scheduler/docs/_replicator/live')).state === 'running',
-    60, 'it runs again')
+    300, 'it runs again')
   const after = await read('live')
   checks.same([after.source, after.owner], [before.source, before.owner], 'the rest is as it was')
   for (const [id, was] of [['once', 'completed'], ['again', 'failed']]) {
