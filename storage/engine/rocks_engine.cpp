@@ -269,6 +269,7 @@ RocksEngine::RocksEngine(const std::filesystem::path& folder, const RocksOptions
 
 RocksEngine::~RocksEngine() {
     auto status = store_.db->SyncWAL();
+    if (ingest_) RocksIngest::settle(*store_.db, store_.handles);
     rocksdb::CancelAllBackgroundWork(store_.db.get(), true);
     for (auto* handle : store_.handles) store_.db->DestroyColumnFamilyHandle(handle);
     const auto closed = store_.db->Close();

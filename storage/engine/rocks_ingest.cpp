@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -69,6 +70,32 @@ private:
     std::vector<std::string> paths_;
 };
 
+std::uint64_t property(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                       const std::string& name) {
+    std::uint64_t value = 0;
+    db.GetIntProperty(family, name, &value);
+    return value;
+}
+
+std::uint64_t young_files(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family) {
+    std::string count;
+    db.GetProperty(family, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count);
+    return std::strtoull(count.c_str(), nullptr, 10);
+}
+
+// RocksDB has no call that waits for what it does by itself.
+void wait_for_compactions(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                          std::uint64_t files_max) {
+    using Properties = rocksdb::DB::Properties;
+    constexpr std::chrono::milliseconds pause{5};
+    while (young_files(db, family) > files_max &&
+           property(db, family, Properties::kBackgroundErrors) == 0 &&
+           (property(db, family, Properties::kCompactionPending) > 0 ||
+            property(db, family, Properties::kNumRunningCompactions) > 0)) {
+        std::this_thread::sleep_for(pause);
+    }
+}
+
 }  // namespace
 
 RocksIngest::RocksIngest(std::filesystem::path folder) : folder_(std::move(folder)) {
@@ -107,6 +134,17 @@ rocksdb::Status RocksIngest::ingest(rocksdb::DB& db,
     auto status = db.SyncWAL();
     if (status.ok() && !arguments.empty()) status = db.IngestExternalFiles(arguments);
     return status;
+}
+
+void RocksIngest::settle(rocksdb::DB& db,
+                         const std::vector<rocksdb::ColumnFamilyHandle*>& families) {
+    const rocksdb::ColumnFamilyOptions usual;
+    const auto trigger = usual.level0_file_num_compaction_trigger;
+    for (auto* family : families) {
+        const auto set = db.SetOptions(
+            family, {{"level0_file_num_compaction_trigger", std::to_string(trigger)}});
+        if (set.ok()) wait_for_compactions(db, family, static_cast<std::uint64_t>(trigger));
+    }
 }
 
 }  // namespace divan::storage

@@ -27,6 +27,9 @@ public:
     rocksdb::Status ingest(rocksdb::DB& db,
                            const std::vector<rocksdb::ColumnFamilyHandle*>& families,
                            const Batch& batch) const;
+    /// When the last batch is in: merges the young files that are left, so that the store is as
+    /// quick as one that was written in small steps. Gives up where the store fails.
+    static void settle(rocksdb::DB& db, const std::vector<rocksdb::ColumnFamilyHandle*>& families);
 
 private:
     std::filesystem::path folder_;

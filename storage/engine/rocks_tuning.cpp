@@ -136,6 +136,16 @@ std::shared_ptr<rocksdb::TableFactory> table_factory(const FamilyTuning& tuning,
     return std::shared_ptr<rocksdb::TableFactory>(rocksdb::NewBlockBasedTableFactory(table));
 }
 
+// Files that are taken over in no order of keys overlap all that is there: each merge writes all of
+// it again, so many files are to be merged at once. Look-ups ask each file's filter meanwhile.
+// Fewer than a store that is opened as usual stops writing at (36).
+void merge_seldom(rocksdb::ColumnFamilyOptions& family) {
+    constexpr int files = 32;
+    family.level0_file_num_compaction_trigger = files;
+    family.level0_slowdown_writes_trigger = 4 * files;
+    family.level0_stop_writes_trigger = 8 * files;
+}
+
 rocksdb::ColumnFamilyOptions family_options(const FamilyTuning& tuning, const RocksOptions& options,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
     rocksdb::ColumnFamilyOptions family;
@@ -150,6 +160,7 @@ rocksdb::ColumnFamilyOptions family_options(const FamilyTuning& tuning, const Ro
     // Of JSON texts it leaves 41 %, at no more processor time than writing them plain. zstd leaves
     // 25 %, but a look-up that misses the cache then takes more than twice as long.
     family.compression = rocksdb::kLZ4Compression;
+    if (options.ingest_bytes_min > 0) merge_seldom(family);
     if (tuning.blob_files) {
         family.enable_blob_files = true;
         family.min_blob_size = 4U << 10;

@@ -124,6 +124,37 @@ TEST_CASE("rocks engine: a killed process loses nothing that came as sorted file
     CHECK(std::filesystem::is_empty(folder.path() / "ingest"));
 }
 
+TEST_CASE("rocks engine: files that overlap are merged seldom, and at the end") {
+    const auto tables_in = [](const std::filesystem::path& folder) {
+        const std::filesystem::directory_iterator files(folder);
+        return std::count_if(begin(files), end(files), [](const auto& entry) {
+            return entry.path().extension() == ".sst";
+        });
+    };
+    EngineFolder folder;
+    constexpr int batches = 24;
+    {
+        auto options = ingesting();
+        options.sync_writes = false;
+        const auto engine = open_rocks_engine(folder.path(), options);
+        for (int number = 0; number < batches; ++number) {
+            Batch batch;
+            for (const char letter : std::string("az")) {
+                batch.put(Family::docs, letter + std::to_string(number), "a value");
+            }
+            engine->commit(batch, Durability::synced);
+        }
+        CHECK(tables_in(folder.path()) >= batches);
+    }
+    CHECK(tables_in(folder.path()) <= 5);
+    const auto engine = open_rocks_engine(folder.path(), quick_rocks());
+    for (const char* key : {"a0", "z0", "a23", "z23"}) {
+        Bytes value;
+        CHECK(engine->get(Family::docs, key, value));
+        CHECK(value == "a value");
+    }
+}
+
 TEST_CASE("rocks engine: (ingests and is killed)" * doctest::skip()) {
     const auto engine = open_rocks_engine(folder_of_other_process(), ingesting());
     Batch small;

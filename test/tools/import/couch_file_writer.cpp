@@ -2,6 +2,8 @@
 
 #include <snappy.h>
 
+#include <algorithm>
+
 #include "storage/base/bytes.h"
 #include "storage/base/digest.h"
 #include "storage/document/client_document.h"
@@ -176,6 +178,12 @@ std::string CouchFileWriter::tree(const std::vector<Entry>& entries) {
 }
 
 std::string CouchFileWriter::finish() {
+    // CouchDB's order of binaries: byte by byte, whatever their lengths.
+    constexpr std::size_t head_bytes = 5;
+    std::sort(by_id_.begin(), by_id_.end(), [](const Entry& one, const Entry& other) {
+        return one.key.compare(head_bytes, one.key.npos, other.key, head_bytes,
+                               other.key.npos) < 0;
+    });
     const auto ids = tree(by_id_);
     const auto sequences = tree(by_sequence_);
     const auto locals = tree(locals_);

@@ -20,7 +20,7 @@ std::string tuple(const std::vector<std::string>& fields);
 }  // namespace term
 
 /// Writes a database file as CouchDB 3 does, of disk version 8: for tests that need files of a
-/// certain shape or size. Documents must come in the order of their ids.
+/// certain shape or size. Documents are in the order of changes as they come, each once.
 class CouchFileWriter {
 public:
     struct Attachment {
