@@ -299,20 +299,47 @@ TEST_CASE_FIXTURE(Folder, "couch folder: names and links that look like somethin
     fs::remove_all(elsewhere);
 }
 
-TEST_CASE_FIXTURE(Folder, "couch file: a newer version is refused, not read as it once was") {
-    const auto one = [](CouchFileWriter& writer) {
-        writer.add("a", {{1, {std::string(16, 'a')}, false, "{}", {}}});
-    };
-    CouchFileWriter::Options newer;
-    newer.change = [](std::string& piece) {
+namespace {
+
+void add_one(CouchFileWriter& writer) {
+    writer.add("a", {{1, {std::string(16, 'a')}, false, "{}", {}}});
+}
+
+CouchFileWriter::Options of_version(char version) {
+    CouchFileWriter::Options options;
+    options.change = [version](std::string& piece) {
         const auto at = piece.find("db_header");
-        if (at != std::string::npos) piece[at + 10] = 9;  // after the tag of a small integer
+        // After the tag of a small integer.
+        if (at != std::string::npos) piece[at + std::string_view("db_header").size() + 1] = version;
     };
+    return options;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Folder, "couch file: a newer version is refused, not read as it once was") {
     const auto file = path / "new.couch";
-    std::ofstream(file, std::ios::binary) << written(one);
+    std::ofstream(file, std::ios::binary) << written(add_one);
     CHECK(DatabaseFile(file).header().disk_version == 8);
-    std::ofstream(file, std::ios::binary | std::ios::app) << written(one, newer);
+    std::ofstream(file, std::ios::binary | std::ios::app) << written(add_one, of_version(9));
     CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("disk version 9"), Damage);
+    CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("the URL of that server"), Damage);
+}
+
+TEST_CASE_FIXTURE(Folder, "couch file: an older version is refused, and what to do is said") {
+    const auto file = path / "old.couch";
+    std::ofstream(file, std::ios::binary) << written(add_one, of_version(4));
+    CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("disk version 4"), Damage);
+    CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("CouchDB 0.10 wrote it"), Damage);
+    CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("CouchDB 1 to 3 compact it"),
+                         Damage);
+    std::ofstream(file, std::ios::binary) << written(add_one, of_version(2));
+    CHECK_THROWS_WITH_AS(DatabaseFile{file}, doctest::Contains("CouchDB 1.0 or 1.1"), Damage);
+    // It costs the others nothing.
+    std::ofstream(path / "good.couch", std::ios::binary) << written(add_one);
+    const auto source = open_couch_folder(path);
+    CHECK_NOTHROW(source->open("good"));
+    CHECK_THROWS_WITH_AS(source->open("old"), doctest::Contains("compact it"), Damage);
 }
 
 TEST_CASE_FIXTURE(Folder, "couch file: damage in the order of changes costs no document") {

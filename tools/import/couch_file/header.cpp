@@ -59,16 +59,31 @@ std::optional<std::uint64_t> pointer_of(const Term& field) {
     return field.unsigned_integer();
 }
 
+// To open a file leaves it as it is; a compaction writes it in the version of who does it.
+[[noreturn]] void refuse_version(std::int64_t version) {
+    const auto what = "disk version " + std::to_string(version) + ": only 5 to 8 can be read. ";
+    if (version > newest_version) {
+        throw Damage(what + "A CouchDB that is newer than this program wrote it: take the URL of "
+                            "that server as the source");
+    }
+    const bool last_old = version == oldest_version - 1;
+    const std::string from = last_old ? "CouchDB 0.10" : "CouchDB 0.9 or a forerunner of 0.10";
+    const std::string by = last_old ? "CouchDB 1 to 3"
+                                    : "CouchDB 1.0 or 1.1";
+    throw Damage(what + from + " wrote it: let " + by +
+                 " compact it (POST /NAME/_compact) first, or serve it, and take its URL as the "
+                 "source");
+}
+
 }  // namespace
 
 DatabaseHeader parse_database_header(std::string_view bytes) {
     const auto term = parse_term(bytes);
+    const auto any = term.tuple(2);
+    if (!any[0].is_atom("db_header")) throw Damage("the header of an index, not a database");
+    const auto version = any[disk_version].integer();
+    if (version < oldest_version || version > newest_version) refuse_version(version);
     const auto fields = term.tuple(fields_min);
-    if (!fields[0].is_atom("db_header")) throw Damage("the header of an index, not a database");
-    const auto version = fields[disk_version].integer();
-    if (version < oldest_version || version > newest_version) {
-        throw Damage("disk version " + std::to_string(version) + ": only 5 to 8 can be read");
-    }
     DatabaseHeader header;
     header.disk_version = static_cast<int>(version);
     header.update_sequence = fields[update_sequence].unsigned_integer();
