@@ -14,7 +14,10 @@
 namespace divan::import {
 namespace {
 
-constexpr std::size_t batch_documents = 10'000;
+// Of the batches that are read at the same time, together: what a store takes in at once is synced
+// at once, and small documents weigh more in memory than their bytes.
+constexpr std::size_t batched_documents = 40'000;
+constexpr std::size_t undone_documents = 10'000;
 constexpr std::size_t batch_bytes = 8U << 20;
 constexpr std::size_t failures_kept = 100;
 constexpr std::uint64_t documents_before_judging = 100;
@@ -53,7 +56,10 @@ public:
         const auto names = chosen(source_.names(), options_);
         report_.databases.resize(names.size());
         std::vector<std::thread> threads;
-        for (std::size_t job = 0; job < std::max<std::size_t>(options_.jobs, 1); ++job) {
+        const auto useful = std::max<std::size_t>(names.size(), 1);
+        const auto jobs = std::clamp<std::size_t>(options_.jobs, 1, useful);
+        batch_documents_ = std::max<std::size_t>(batched_documents / jobs, 1);
+        for (std::size_t job = 0; job < jobs; ++job) {
             threads.emplace_back([&] {
                 for (auto at = next_++; at < names.size() && !stop_; at = next_++) {
                     database(names[at], report_.databases[at]);
@@ -181,7 +187,7 @@ private:
         if (way.waiting.empty()) way.waiting_since = now;
         way.waiting_bytes += bytes;
         way.waiting.push_back(std::move(document));
-        if (way.waiting.size() >= batch_documents || way.waiting_bytes >= batch_bytes ||
+        if (way.waiting.size() >= batch_documents_ || way.waiting_bytes >= batch_bytes ||
             now - way.waiting_since >= options_.waits_max) {
             write_waiting(way);
         }
@@ -263,6 +269,7 @@ private:
     const RunOptions& options_;
     Counters& counters_;
     RunReport report_;
+    std::size_t batch_documents_ = batched_documents;
     std::atomic<std::size_t> next_{0};
     std::atomic<bool> stop_{false};
     std::mutex open_mutex_;
@@ -370,7 +377,7 @@ public:
         }
         leaves_ += made.document.leaves.size();
         waiting_[made.database].push_back(std::move(made.document));
-        if (++waiting_count_ >= batch_documents) purge();
+        if (++waiting_count_ >= undone_documents) purge();
     }
 
     void purge() {

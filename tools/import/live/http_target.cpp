@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -21,6 +22,7 @@ using replication::StoreOutcome;
 using replication::TravellingDocument;
 
 constexpr std::size_t purges_at_once = 500;
+constexpr std::size_t asked_at_once = 5000;
 constexpr std::uint64_t request_bytes_max = 4U << 20;
 
 // The N of "0-N".
@@ -51,24 +53,12 @@ public:
         : database_(std::move(server), name) {}
 
     std::vector<MissingLeaves> missing(const std::vector<Document>& documents) override {
-        std::vector<DocumentRevisions> asked;
-        for (const auto& document : documents) {
-            auto& one = asked.emplace_back();
-            one.id = document.id;
-            for (const auto& leaf : document.leaves) one.revisions.push_back(leaf.revision());
-        }
-        const auto absent = database_.run<std::vector<DocumentRevisions>>(
-            [&](Peer& peer) { return peer.missing(asked); });
-        std::map<std::string, std::vector<storage::Revision>> by_id;
-        for (const auto& one : absent) by_id[one.id] = one.revisions;
         std::vector<MissingLeaves> result;
-        for (const auto& document : documents) {
-            auto found = by_id.find(document.id);
-            if (found == by_id.end()) continue;
-            result.push_back({document.id, std::move(found->second), false});
-            by_id.erase(found);
+        for (std::size_t from = 0; from < documents.size(); from += asked_at_once) {
+            auto part = missing_of(std::span(documents).subspan(
+                from, std::min(asked_at_once, documents.size() - from)));
+            std::move(part.begin(), part.end(), std::back_inserter(result));
         }
-        find_existing(result);
         return result;
     }
 
@@ -235,6 +225,28 @@ public:
 private:
     static std::string local_name(const std::string& id) {
         return id.substr(std::string_view("_local/").size());
+    }
+
+    std::vector<MissingLeaves> missing_of(std::span<const Document> documents) {
+        std::vector<DocumentRevisions> asked;
+        for (const auto& document : documents) {
+            auto& one = asked.emplace_back();
+            one.id = document.id;
+            for (const auto& leaf : document.leaves) one.revisions.push_back(leaf.revision());
+        }
+        const auto absent = database_.run<std::vector<DocumentRevisions>>(
+            [&](Peer& peer) { return peer.missing(asked); });
+        std::map<std::string, std::vector<storage::Revision>> by_id;
+        for (const auto& one : absent) by_id[one.id] = one.revisions;
+        std::vector<MissingLeaves> result;
+        for (const auto& document : documents) {
+            auto found = by_id.find(document.id);
+            if (found == by_id.end()) continue;
+            result.push_back({document.id, std::move(found->second), false});
+            by_id.erase(found);
+        }
+        find_existing(result);
+        return result;
     }
 
     // Which of these the target has with other revisions: `_revs_diff` does not say so.
