@@ -11,6 +11,8 @@ import { Checks, Server, binary, numbers, tempFolder } from './support.mjs'
 const checks = new Checks('couchbackup')
 const importer = path.resolve(process.env.DIVAN_IMPORT ?? path.join(path.dirname(binary()), 'divan-import'))
 const folder = tempFolder('divan-couchbackup')
+// couchbackup leaves folders of its own behind.
+process.env.TMPDIR = folder
 const file = path.join(folder, 'restored.txt')
 const server = await Server.start()
 
