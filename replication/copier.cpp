@@ -47,12 +47,13 @@ bool is_misunderstanding(const StoreOutcome& outcome) {
            outcome.error == "doc_validation";
 }
 
-/// A target that did not take an upload for its session or its pace, which are better now: what was
-/// read of the attachments is gone, so the document is read once more.
+/// A target that answered that it did not take an upload, for its session, its pace or a trouble
+/// of its own, which may be over soon: what was read of the attachments is gone, so the document is
+/// read once more.
 bool is_to_be_repeated(const PeerFailure& failure) {
     const int status = failure.status();
     return failure.kind() == PeerFailure::Kind::unreachable &&
-           (status == 401 || status == 403 || status == 429);
+           (status == 401 || status == 403 || status == 408 || status == 429 || status >= 500);
 }
 
 bool goes_alone(const TravellingDocument& document) {
