@@ -24,6 +24,9 @@ const heading = page => page.textContent('main > section:not([hidden]) h1')
 const says = (page, part, id = 'status') =>
   page.waitForFunction(([id, part]) => document.getElementById(id).textContent.includes(part), [id, part])
 const shows = (page, view) => page.waitForSelector(`section#${view}:not([hidden])`)
+/** Lists come a little after their views. */
+const lists = (page, list, count) =>
+  page.waitForFunction(([id, count]) => document.querySelectorAll(`#${id} li`).length === count, [list, count])
 
 /** Makes an account with a passkey and leaves its recovery codes behind. */
 async function createAccount (person, name) {
@@ -88,7 +91,7 @@ await run('an account with a passkey, signing in without a name, a sync, and a s
   checks.same(codes.length, 10, 'recovery codes')
   checks.same(new Set(codes).size, 10, 'all different')
   checks.same((await anna.passkeys()).length, 1, 'the authenticator has the passkey')
-  checks.same(await anna.page.locator('#passkey-list li').count(), 1, 'it is listed')
+  await lists(anna.page, 'passkey-list', 1)
   checks.same(await text(anna.page, 'user'), 'anna', 'signed in')
 
   await signOut(anna)
@@ -126,7 +129,7 @@ await run('an account with a passkey, signing in without a name, a sync, and a s
   await anna.page.click('nav a[href="#passkeys"]')
   await says(anna.page, 'This session has ended', 'alert')
   checks.same(await heading(anna.page), 'Sign in', 'asked to sign in')
-  anna.refused([401], 'the ended session')
+  await anna.refused([401], 'the ended session')
   await anna.page.goto(`${origin}/_test/app`)
   checks.same(await syncNotes(anna.page), { status: 401 }, 'no sync without a session')
   anna.refusals.length = 0
@@ -159,7 +162,7 @@ await run('passkeys are added, renamed and removed; recovery codes work once', a
     await says(page, 'do not belong together', 'alert')
     await page.fill('#recover-code', '')
   }
-  person.refused([401, 401], 'wrong codes')
+  await person.refused([401, 401], 'wrong codes')
   await page.fill('#recover-name', 'bert')
   await page.fill('#recover-code', codes[0])
   await page.click('#recover-form button')
@@ -189,7 +192,9 @@ await run('passkeys are added, renamed and removed; recovery codes work once', a
   const fresh = await page.locator('#code-list li').allTextContents()
   checks.that(fresh.length === 10 && fresh.every(code => !codes.includes(code)), 'new codes')
   await page.click('nav a[href="#sessions"]')
+  await shows(page, 'sessions')
   await page.click('nav a[href="#codes"]')
+  await shows(page, 'codes')
   checks.same(await page.locator('#code-list li').count(), 0, 'they are shown once')
   await signOut(person)
   await page.click('text=Use a recovery code')
@@ -197,7 +202,7 @@ await run('passkeys are added, renamed and removed; recovery codes work once', a
   await page.fill('#recover-code', codes[1])
   await page.click('#recover-form button')
   await says(page, 'do not belong together', 'alert')
-  person.refused([401], 'a code of the old set')
+  await person.refused([401], 'a code of the old set')
   await person.close()
 })
 
@@ -211,7 +216,7 @@ await run('a password signs in, and wrong ones say nothing of who there is', asy
     heard.push(await text(page, 'alert'))
   }
   checks.same(heard[0], heard[1], 'what is said of someone and of no one')
-  person.refused([401, 401], 'wrong passwords')
+  await person.refused([401, 401], 'wrong passwords')
   await signInWithPassword(page, admin.name, admin.password)
   await shows(page, 'passkeys')
   checks.that(await page.isVisible('#invite-item'), 'an admin may invite')
@@ -329,7 +334,7 @@ await run('after signing in it goes back to the app, and nowhere else', async ()
     await page.fill('#sign-in-name', admin.name)
     await page.fill('#sign-in-password', admin.password)
     await page.click('#password-sign-in')
-    await eventually(async () => page.url().endsWith('/_test/app') || await page.isVisible('#sign-out'), 20, next)
+    await eventually(async () => page.url().endsWith('/_test/app') || await page.isVisible('#sign-out'), 120, next)
     const arrived = page.url()
     await page.goto('about:blank') // Nothing is under way any more.
     await person.context.clearCookies()

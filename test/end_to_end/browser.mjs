@@ -2,6 +2,7 @@
 // error that a page reports counts as a failure.
 import { execFileSync } from 'node:child_process'
 import { chromium } from 'playwright-core'
+import { sleep } from './support.mjs'
 
 /** The browser's program: $CHROMIUM, or the one that Debian installs. */
 function program () {
@@ -16,7 +17,7 @@ export class Browser {
   static async start (checks) {
     // Chromium's own sandbox cannot be used by root.
     const args = process.getuid() === 0 ? ['--no-sandbox'] : []
-    return new Browser(checks, await chromium.launch({ executablePath: program(), args }))
+    return new Browser(checks, await chromium.launch({ executablePath: program(), args, timeout: 180000 }))
   }
 
   stop () { return this.browser.close() }
@@ -33,7 +34,7 @@ export class Browser {
         if (window.PublicKeyCredential) window.PublicKeyCredential.isConditionalMediationAvailable = async () => false
       })
     }
-    context.setDefaultTimeout(20000)
+    context.setDefaultTimeout(120000)
     const page = await context.newPage()
     const person = new Person(this.checks, context, page)
     await person.plugIn()
@@ -82,13 +83,15 @@ class Person {
     return credentials
   }
 
-  /** Checks that just these statuses of refused requests came since the last call. */
-  refused (statuses, what) {
+  /** Checks that just these statuses of refused requests came since the last call. They may be told late. */
+  async refused (statuses, what) {
+    const deadline = Date.now() + 60000
+    while (this.refusals.length < statuses.length && Date.now() < deadline) await sleep(25)
     this.checks.same(this.refusals.splice(0), statuses, `${what}: refused requests`)
   }
 
   async close (what = 'at the end') {
-    this.refused([], what)
+    await this.refused([], what)
     await this.context.close()
   }
 }

@@ -162,9 +162,9 @@ function cloudantService (url, authenticator, options = {}) {
 }
 
 // ---------------------------------------------------------------- too many requests
-// Waits 1, 2 and 4 seconds before it gives up.
+// Waits 1, 2, 4 … seconds before it gives up.
 async function patiently (work, met) {
-  for (const seconds of [1, 2, 4, 0]) {
+  for (const seconds of [1, 2, 4, 8, 16, 0]) {
     try { return await work() } catch (error) {
       const limited = error.statusCode === 429 || error.error === 'too_many_requests'
       if (!limited || !seconds) throw error
@@ -179,10 +179,14 @@ async function limited () {
   const client = nano({ url: server.url })
   const met = []
   await patiently(() => client.db.create('busy'), met)
-  for (let n = 0; n < 50; n++) await patiently(() => client.db.use('busy').insert({ _id: `d${n}` }), met)
+  let written = 0
+  const burst = size => Promise.all(Array.from({ length: size }, () => `d${written++}`)
+    .map(_id => patiently(() => client.db.use('busy').insert({ _id }), met)))
+  // A machine may be too slow for the limit; fifty times in a row it is not.
+  for (let times = 0; times < 50 && met.length === 0; times++) await burst(40)
   checks.that(met.length > 0, 'some requests were too many')
   checks.that(met.every(({ statusCode, error }) => statusCode === 429 && error === 'too_many_requests'), 'and were told so')
-  checks.same((await patiently(() => client.db.get('busy'), met)).doc_count, 50, 'a client that waits loses nothing')
+  checks.same((await patiently(() => client.db.get('busy'), met)).doc_count, written, 'a client that waits loses nothing')
   await server.stop()
 }
 
