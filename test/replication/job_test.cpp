@@ -93,6 +93,14 @@ struct Stage {
         loop.stop();
     }
 
+    /// Stops the job once the target has the document.
+    void stop_with(Job& job, const std::string& id) {
+        EventLoop::current()->after(milliseconds(2), [this, &job, id] {
+            if (target.leaves.contains(id)) return job.stop();
+            stop_with(job, id);
+        });
+    }
+
     void act_later(IoLoop& loop, std::shared_ptr<Job*> job, int turns) {
         loop.post([this, &loop, job, turns] {
             if (*job == nullptr) return;
@@ -395,12 +403,13 @@ TEST_CASE("a continuous job waits for changes, and leaves a checkpoint when it i
     stage.fill(7);
     stage.settings.changes.continuous = true;
     stage.settings.checkpoint_interval = milliseconds(100'000);
+    stage.settings.stop_grace = std::chrono::minutes(2);
     stage.turns_before_act = 300;
     stage.act = [&](Job& job) {
         stage.source.put("late", "1-a");
         stage.turns_before_act = 0;
         stage.act = nullptr;
-        EventLoop::current()->after(milliseconds(30), [&job] { job.stop(); });
+        stage.stop_with(job, "late");
     };
     const auto ended = stage.run();
     CHECK(stage.same());

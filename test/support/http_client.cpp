@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -95,9 +96,13 @@ void HttpClient::send(std::string_view bytes) {
 
 void HttpClient::fill() {
     std::array<char, 65536> bytes;
-    const auto count =
-        tls_ ? SSL_read(tls_->connection.get(), bytes.data(), static_cast<int>(bytes.size()))
-             : ::recv(socket_, bytes.data(), bytes.size(), 0);
+    ssize_t count = 0;
+    do {  // a process that is halted and goes on interrupts a wait that has a limit
+        errno = 0;
+        count = tls_ ? SSL_read(tls_->connection.get(), bytes.data(),
+                                static_cast<int>(bytes.size()))
+                     : ::recv(socket_, bytes.data(), bytes.size(), 0);
+    } while (count < 0 && errno == EINTR);
     if (count == 0) throw std::runtime_error("the server hung up");
     if (count < 0) throw std::runtime_error("no answer in time, or a reset");
     buffer_.append(bytes.data(), static_cast<std::size_t>(count));

@@ -41,10 +41,10 @@ struct ClientTls {
 class HttpClient {
 public:
     explicit HttpClient(std::uint16_t port,
-                        std::chrono::milliseconds limit = std::chrono::seconds(10));
+                        std::chrono::milliseconds limit = std::chrono::seconds(120));
     /// Throws where the two do not agree.
     HttpClient(std::uint16_t port, const ClientTls& tls,
-               std::chrono::milliseconds limit = std::chrono::seconds(10));
+               std::chrono::milliseconds limit = std::chrono::seconds(120));
     ~HttpClient();
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;

@@ -33,7 +33,7 @@ struct Foreign {
     HttpPeerSettings settings() const {
         HttpPeerSettings settings;
         settings.url = server.url();
-        settings.silence_limit = std::chrono::seconds(5);
+        settings.silence_limit = std::chrono::minutes(2);
         settings.retries = 1;
         settings.connections = 1;
         return settings;

@@ -17,7 +17,7 @@ inline HttpPeerSettings peer_at(const test::TestServer& server, const std::strin
     HttpPeerSettings settings;
     settings.url = "http://admin:secret@127.0.0.1:" + std::to_string(server.port());
     settings.url += "/" + database;
-    settings.silence_limit = std::chrono::seconds(10);
+    settings.silence_limit = std::chrono::minutes(2);
     settings.retries = 2;
     return settings;
 }

@@ -42,7 +42,7 @@ struct SecureServer {
 std::string ask(HttpPeerSettings settings, const HttpClientSettings& common) {
     std::string text;
     settings.retries = 0;
-    settings.silence_limit = std::chrono::seconds(10);
+    settings.silence_limit = std::chrono::minutes(2);
     run_on_loop(
         [&](LoopStage& stage) -> Task<void> {
             try {
@@ -292,7 +292,7 @@ TEST_CASE("HTTP client: socket options are set, and connections of others are no
                           .send_buffer = 20'000, .receive_buffer = 30'000};
     run_on_loop([&](LoopStage& stage) -> Task<void> {
         Cancellation cancellation;
-        const auto limit = std::chrono::seconds(10);
+        const auto limit = std::chrono::minutes(2);
         const auto addresses =
             co_await resolve(stage.pool, "127.0.0.1", plain.port(), limit, cancellation);
         for (const auto& given : {options, SocketOptions{}}) {

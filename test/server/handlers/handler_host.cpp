@@ -34,7 +34,8 @@ Task<Response> answer(Handler handler, Call& call) {
     co_return refusal(*refused);
 }
 
-Task<void> run(Handler handler, Call& call, Reply& reply, IoLoop& loop) {
+Task<void> run(Handler handler, Call& call, Reply& reply, IoLoop& loop,
+               const std::function<void(const std::string&)>& on_piece) {
     Response response = co_await answer(handler, call);
     reply.status = response.status;
     reply.body = std::move(response.body);
@@ -44,6 +45,7 @@ Task<void> run(Handler handler, Call& call, Reply& reply, IoLoop& loop) {
         bool more = co_await response.source->next(piece);
         while (more) {
             reply.body += piece;
+            if (on_piece) on_piece(reply.body);
             more = co_await response.source->next(piece);
         }
     }
@@ -73,7 +75,7 @@ Reply HandlerHost::call(Handler handler, Sent sent) {
 
     Reply reply;
     auto& loop = make_loop();
-    loop.post([&] { spawn(run(handler, call, reply, loop)); });
+    loop.post([&] { spawn(run(handler, call, reply, loop, on_piece)); });
     loop.run();
     return reply;
 }

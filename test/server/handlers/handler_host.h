@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,9 @@ public:
 
     /// An event loop that outlives whatever the pool posts to it.
     IoLoop& make_loop() { return *loops_.emplace_back(IoLoop::create()); }
+
+    /// Gets what an answer's source has given so far, after each piece, on the call's thread.
+    std::function<void(const std::string& body)> on_piece;
 
     /// Who asks; an admin of the server to begin with.
     Identity identity{"admin", {"_admin"}, "default"};

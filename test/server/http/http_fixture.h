@@ -22,7 +22,7 @@ public:
     Task<Response> handle(Request& request) override { return handler_(request); }
     std::uint16_t port() const { return server_.port(); }
     std::uint16_t tls_port() const { return server_.tls_port(); }
-    void stop(std::chrono::milliseconds grace = std::chrono::seconds(5)) {
+    void stop(std::chrono::milliseconds grace = std::chrono::minutes(2)) {
         if (!std::exchange(stopped_, true)) server_.stop(grace);
     }
 

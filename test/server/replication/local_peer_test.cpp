@@ -17,6 +17,14 @@ namespace {
 
 using namespace replication;
 
+/// On the loop of the caller: `act`, once `it_is_so`.
+void when(std::function<bool()> it_is_so, std::function<void()> act) {
+    EventLoop::current()->after(std::chrono::milliseconds(2), [it_is_so, act] {
+        if (it_is_so()) return act();
+        when(it_is_so, act);
+    });
+}
+
 /// A server with databases "db" and "copy", between which jobs run.
 struct Place {
     HandlerHost host;
@@ -106,6 +114,8 @@ struct Place {
         return ended;
     }
 
+    /// Whether a continuous job waits for changes.
+    bool waits() const { return source->bell().listeners() > 0; }
     bool same() const {
         return test::describe_leaves(source) == test::describe_leaves(target);
     }
@@ -265,7 +275,7 @@ TEST_CASE("local to local: a continuous job waits on the bell, and ends with its
     auto settings = place.settings();
     settings.changes.continuous = true;
     const auto ended = place.run(settings, [&](Job& job) {
-        EventLoop::current()->after(std::chrono::milliseconds(100), [&] {
+        when([&] { return place.waits() && place.same(); }, [&] {
             std::string json = R"({"_id":"late","_rev":"1-x"})";
             auto document = storage::parse_client_document(json).value();
             std::vector<storage::Edit> edits;
@@ -273,7 +283,8 @@ TEST_CASE("local to local: a continuous job waits on the bell, and ends with its
             if (place.source->writer().submit(std::move(edits), [](storage::EditOutcomes) {})) {
                 place.source->writer().drain();
             }
-            EventLoop::current()->after(std::chrono::milliseconds(200), [&] { job.stop(); });
+            when([&] { return place.target->view()->head("late").has_value(); },
+                 [&] { job.stop(); });
         });
     });
     CHECK(ended.error.empty());
@@ -281,8 +292,7 @@ TEST_CASE("local to local: a continuous job waits on the bell, and ends with its
     CHECK(place.target->view()->head("late").has_value());
 
     const auto deleted = place.run(settings, [&](Job&) {
-        EventLoop::current()->after(std::chrono::milliseconds(50),
-                                    [&] { place.host.catalog().erase("db"); });
+        when([&] { return place.waits(); }, [&] { place.host.catalog().erase("db"); });
     });
     CHECK(deleted.error == "not_found: Database does not exist.");
 }
@@ -323,7 +333,7 @@ TEST_CASE("local peers: a user has the roles of now, and must still be there") {
     // While it runs: what came until then is there, the rest is not.
     const auto later = [&](std::string roles, std::string salt, std::string doc) {
         return [&place, roles, salt, doc](Job&) {
-            EventLoop::current()->after(std::chrono::milliseconds(30), [&place, roles, salt, doc] {
+            when([&place] { return place.waits(); }, [&place, roles, salt, doc] {
                 place.user("ann", roles, salt);
                 place.write(*place.source, doc, "{}");
             });

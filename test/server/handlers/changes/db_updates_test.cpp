@@ -16,7 +16,7 @@ namespace {
 std::vector<std::string> rows_when(HandlerHost& host, std::size_t count,
                                    const std::string& query = "") {
     std::vector<std::string> rows;
-    for (int tries = 0; tries < 500; ++tries) {
+    for (int tries = 0; tries < 12'000; ++tries) {
         rows.clear();
         const auto reply = host.get(get_db_updates, "/_db_updates" + query);
         REQUIRE(reply.status == 200);

@@ -166,7 +166,7 @@ TEST_CASE_FIXTURE(Fixture, "a conflict is told before a validator is asked") {
 }
 
 TEST_CASE("a validator that loops refuses its own writes alone") {
-    Fixture fixture("[couchdb]\nos_process_timeout = 300\n");
+    Fixture fixture("[couchdb]\nos_process_timeout = 3000\n");
     auto& server = fixture.server;
     server.create_database("other");
     fixture.design("d", Fixture::validator("(doc) => { while (doc.loop); }"));

@@ -34,6 +34,7 @@ struct FakeWorker {
 
     explicit FakeWorker(const std::string& how) {
         folder = fs::temp_directory_path() / fmt::format("divan-fake-{}-{}", ::getpid(), how);
+        fs::remove_all(folder);  // left by a process that was killed, and had this number
         fs::create_directories(folder);
         program = folder / ("worker-" + how);
         fs::create_symlink(FAKE_JS_WORKER, program);
@@ -53,7 +54,6 @@ TEST_CASE_FIXTURE(JsFixture, "an infinite loop ends in time, and the next call w
 }
 
 TEST_CASE_FIXTURE(JsFixture, "memory bombs end the worker alone") {
-    settings.time_limit = std::chrono::seconds(3);
     for (const char* bomb :
          {"() => { const a = []; while (true) a.push('x'.repeat(1000) + a.length); }",
           "() => { const a = new Array(2e9).fill(1); }",
@@ -62,7 +62,9 @@ TEST_CASE_FIXTURE(JsFixture, "memory bombs end the worker alone") {
           "ArrayBuffer(2 ** 26)); }",
           "() => { let s = 'x'; while (true) s = s + s + s.length; }"}) {
         CAPTURE(bomb);
+        settings.time_limit = std::chrono::seconds(3);
         const auto told = mapped(bomb);
+        settings.time_limit = std::chrono::seconds(30);
         CAPTURE(told);
         // Some are told as exceptions, which drop the document; none takes the memory.
         CHECK((told.empty() || told.starts_with("os_process_error: ") ||
@@ -99,10 +101,10 @@ TEST_CASE_FIXTURE(JsFixture, "huge outputs arrive or are refused") {
 }
 
 TEST_CASE_FIXTURE(JsFixture, "a slow batch is alive as long as its documents are quick") {
-    settings.time_limit = std::chrono::milliseconds(1000);
+    settings.time_limit = std::chrono::milliseconds(2500);
     const std::vector<BytesView> documents(12, R"({"_id":"a"})");
     const std::vector<std::string> functions = {
-        "(doc) => { const end = Date.now() + 200; while (Date.now() < end); emit(1, 1); }"};
+        "(doc) => { const end = Date.now() + 250; while (Date.now() < end); emit(1, 1); }"};
     const auto result = design("")->map(functions, documents);
     REQUIRE(result.has_value());
     CHECK(result->documents() == 12);
