@@ -77,30 +77,36 @@ std::string bulk_request(const auto& asked, bool with_data) {
 
 // The bytes of all attachments; 0 where they are to be streamed. What a client had packed stays
 // packed only so.
-std::uint64_t small_bytes_of(const DocumentOutline& outline) {
+std::uint64_t small_bytes_of(const DocumentOutline& outline, bool keep_packed) {
     std::uint64_t sum = 0;
     for (const auto& one : outline.attachments) {
-        const bool packed_by_client = one.encoding == "gzip" && one.bytes == one.decoded_bytes;
-        if (packed_by_client || one.decoded_bytes > small_attachments_bytes_max) return 0;
+        const bool packed_by_client = one.bytes == one.decoded_bytes;
+        const bool stays = one.encoding == "gzip" && (packed_by_client || keep_packed);
+        if (stays || one.decoded_bytes > small_attachments_bytes_max) return 0;
         sum += one.decoded_bytes + small_attachment_bytes;
     }
     return sum > small_attachments_bytes_max ? 0 : sum;
 }
 
-void read_bulk_document(std::string_view text, auto& read, bool with_data) {
+struct BulkReading {
+    bool with_data;
+    bool keep_packed;
+};
+
+void read_bulk_document(std::string_view text, auto& read, BulkReading how) {
     const auto outline = read_outline(text);
     if (!outline) throw malformed("the answer has no document");
     const auto& attachments = outline->attachments;
     read.complete = std::all_of(attachments.begin(), attachments.end(),
                                 [](const auto& one) { return one.has_data; });
-    if (!read.complete) read.small_bytes = small_bytes_of(*outline);
-    const bool of_use = read.complete || with_data;
+    if (!read.complete) read.small_bytes = small_bytes_of(*outline, how.keep_packed);
+    const bool of_use = read.complete || how.with_data;
     read.document = travelling(*outline, of_use ? std::string(text) : std::string());
     read.document.whole = read.complete && !attachments.empty();
 }
 
 // `{"id":…,"docs":[{"ok":document}|{"error":…}]}`
-void read_bulk_row(std::string_view row, auto& answer, bool with_data) {
+void read_bulk_row(std::string_view row, auto& answer, BulkReading how) {
     JsonMembers members(row);
     while (members.next()) {
         if (members.key() == "id") answer.id = json_text(members.value()).value_or("");
@@ -110,7 +116,7 @@ void read_bulk_row(std::string_view row, auto& answer, bool with_data) {
             JsonMembers item(items.value());
             while (item.next()) {
                 if (item.key() != "ok") continue;
-                read_bulk_document(item.value(), answer.documents.emplace_back(), with_data);
+                read_bulk_document(item.value(), answer.documents.emplace_back(), how);
             }
         }
     }
@@ -217,12 +223,13 @@ Task<bool> HttpFetch::ask_bulk(std::vector<Asked>& asked, bool with_data) {
 Task<bool> HttpFetch::read_bulk(HttpAnswer& answer, std::vector<Asked>& asked,
                                 bool with_data) {
     RowSplitter rows(RowSplitter::Form::results);
+    const BulkReading how{with_data, client_.settings().keep_packed};
     std::size_t row = 0;
     for (bool more = true; more;) {
         std::vector<Answer> answers;
-        const auto parse = [&rows, &answers, with_data] {
+        const auto parse = [&rows, &answers, how] {
             while (const auto text = rows.next()) {
-                read_bulk_row(*text, answers.emplace_back(), with_data);
+                read_bulk_row(*text, answers.emplace_back(), how);
             }
         };
         try {

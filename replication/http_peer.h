@@ -53,6 +53,9 @@ struct HttpPeerSettings {
     unsigned retries = 5;          ///< `retries_per_request`.
     std::size_t connections = 20;  ///< `http_connections`: at the same time, feeds apart.
     bool use_bulk_get = true;
+    /// Attachments that the peer keeps packed come so, one by one: by `_bulk_get` small ones come
+    /// unpacked.
+    bool keep_packed = false;
     std::shared_ptr<TokenSource> tokens;  ///< "Bearer"; null: none.
 };
 

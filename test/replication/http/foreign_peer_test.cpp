@@ -143,11 +143,14 @@ TEST_CASE("Foreign peers: small attachments come with many documents at once, in
         std::string second;
         bool known;  ///< The target has an ancestor.
         std::string asked;
+        bool keep_packed = false;
     };
-    for (const auto& [first, second, known, expected] : std::vector<Case>{
+    for (const auto& [first, second, known, expected, keep_packed] : std::vector<Case>{
              {with_attachment, data, false, "bulk data "},
              {packed(4), data, false, "bulk data "},
              {packed(5), data, false, "bulk single "},  // packed by a client, and stays so
+             {packed(4), data, false, "bulk single ", true},
+             {with_attachment, data, false, "bulk data ", true},
              {large, data, false, "bulk single "},
              {with_attachment, with_attachment, true, "bulk data "},
              {with_attachment, with_attachment, false, "bulk data single "}}) {
@@ -163,8 +166,10 @@ TEST_CASE("Foreign peers: small attachments come with many documents at once, in
         });
         KeepingSink sink;
         BulkGetCounts counts;
+        auto settings = foreign.settings();
+        settings.keep_packed = keep_packed;
         run_on_loop([&](LoopStage& stage) -> Task<void> {
-            const auto peer = make_http_peer(foreign.settings(), stage.clients);
+            const auto peer = make_http_peer(settings, stage.clients);
             std::vector<DocumentRevisions> wanted = {{"doc", {revision("1-a")}, {}}};
             if (known) wanted[0].possible_ancestors = {revision("1-z")};
             co_await peer->fetch(std::move(wanted), sink);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "storage/base/json.h"
 #include "storage/document/client_document.h"
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/live/spool.h"
@@ -13,14 +14,22 @@ namespace {
 using replication::TravellingDocument;
 using storage::ClientAttachment;
 
-std::optional<Md5Digest> digest_of(const std::string& text) {
+std::optional<Md5Digest> digest_of(std::string_view text) {
     constexpr std::string_view prefix = "md5-";
     if (!text.starts_with(prefix)) return std::nullopt;
-    const auto bytes = base64_decode(std::string_view(text).substr(prefix.size()));
+    const auto bytes = base64_decode(text.substr(prefix.size()));
     Md5Digest digest;
     if (!bytes || bytes->size() != digest.size()) return std::nullopt;
     std::copy(bytes->begin(), bytes->end(), digest.begin());
     return digest;
+}
+
+// What a document says of an attachment whose bytes are in it.
+std::optional<Md5Digest> told_digest(const JsonValue& document, const std::string& name) {
+    const auto* all = document.find("_attachments");
+    const auto* one = all ? all->find(name) : nullptr;
+    const auto* digest = one ? one->find("digest") : nullptr;
+    return digest && digest->is_string() ? digest_of(digest->string()) : std::nullopt;
 }
 
 // Takes documents as they arrive, their attachments into memory or a file.
@@ -39,6 +48,7 @@ public:
         Leaf leaf;
         std::string broken;
         std::size_t following = 0;
+        std::optional<JsonValue> told;
         for (auto& sent : parsed->attachments) {
             Attachment attachment;
             if (sent.kind == ClientAttachment::Kind::follows && attachments != nullptr) {
@@ -52,7 +62,8 @@ public:
                 }
                 attachment = followed(sent, std::move(bytes));
             } else if (sent.kind == ClientAttachment::Kind::inline_data) {
-                attachment = carried(sent);
+                if (!told) told = parse_json(document.json).value();
+                attachment = carried(sent, told_digest(*told, sent.name));
             } else {
                 broken = "attachment " + sent.name + " is only named";
             }
@@ -81,10 +92,13 @@ private:
         attachment.revpos = sent.revpos.value_or(0);
         return attachment;
     }
-    static Attachment carried(ClientAttachment& sent) {
+    // The digest is that of the bytes as they are stored.
+    static Attachment carried(ClientAttachment& sent, const std::optional<Md5Digest>& told) {
         auto attachment = described(sent);
         attachment.length = attachment.stored_length = sent.data.size();
-        attachment.as_clients_see = true;
+        const bool as_stored = told && *told == md5(sent.data);
+        if (as_stored) attachment.digest = told;
+        attachment.as_clients_see = !as_stored;
         attachment.read = [bytes = std::move(sent.data)](const TakeBytes& take) { take(bytes); };
         return attachment;
     }

@@ -78,6 +78,7 @@ replication::HttpPeerSettings LiveServer::settings(const std::string& url) {
     settings.url = url;
     settings.headers = access_.headers;
     settings.tokens = tokens_;
+    settings.keep_packed = true;
     return settings;
 }
 
