@@ -87,10 +87,15 @@ export class Server {
       `[chttpd]\nport = ${this.port}\nbind_address = 127.0.0.1\n` +
       `[chttpd_auth]\niterations = 1000\n${this.ini}`)
     this.output = ''
-    this.child = spawn(binary(), ['--config', file, ...this.args], {
+    this.watch(spawn(binary(), ['--config', file, ...this.args], {
       env: { ...process.env, COUCHDB_USER: admin.name, COUCHDB_PASSWORD: admin.password, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe']
-    })
+    }))
+  }
+
+  /** Takes a process for the server's: its output, its end, and that it does not outlive this one. */
+  watch (child) {
+    this.child = child
     running.add(this.child)
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream.on('data', bytes => { this.output = (this.output + bytes).slice(-20000) })

@@ -165,6 +165,7 @@ public:
     }
 
     void purge(const std::vector<MissingLeaves>& created) override {
+        if (created.empty()) return;
         std::vector<storage::PurgeRow> rows;
         for (const auto& document : created) rows.push_back({document.id, document.leaves});
         database_->writer().purge(std::move(rows)).value();

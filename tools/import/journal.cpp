@@ -21,6 +21,7 @@ namespace json = boost::json;
 constexpr const char* head_file = "run.json";
 constexpr const char* positions_file = "positions.jsonl";
 constexpr const char* databases_file = "databases.jsonl";
+constexpr const char* settings_file = "settings.jsonl";
 constexpr const char* made_file = "made.jsonl";
 constexpr const char* failures_file = "failures.jsonl";
 
@@ -160,6 +161,27 @@ void Journal::note_new_database(const std::string& database) {
 bool Journal::is_new(const std::string& database) const {
     const std::lock_guard lock(*mutex_);
     return new_databases_.contains(database);
+}
+
+void Journal::note_settings(const std::string& database, const std::string& settings) {
+    append(settings_file,
+           json::serialize(json::object{{"database", database}, {"settings", settings}}));
+}
+
+Journal::Earlier Journal::earlier() const {
+    Earlier earlier;
+    for (const auto& head : list(folder_.parent_path())) {
+        const bool same = head.source == head_.source && head.target == head_.target;
+        if (!same || head.state == "rolled back") continue;
+        const auto run = folder_.parent_path() / head.id;
+        each_line(run / databases_file, [&](const json::object& line) {
+            earlier.databases.insert(text_of(line, "database"));
+        });
+        each_line(run / settings_file, [&](const json::object& line) {
+            earlier.settings[text_of(line, "database")] = text_of(line, "settings");
+        });
+    }
+    return earlier;
 }
 
 void Journal::note_created(const std::string& database,

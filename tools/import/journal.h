@@ -47,6 +47,14 @@ public:
                                                  const std::string& source,
                                                  const std::string& target);
 
+    /// What runs before this one, between the same two, made of the target: those that were not
+    /// rolled back.
+    struct Earlier {
+        std::set<std::string> databases;
+        std::map<std::string, std::string> settings;  ///< As the last of them noted.
+    };
+    Earlier earlier() const;
+
     const Head& head() const { return head_; }
     const std::filesystem::path& folder() const { return folder_; }
 
@@ -57,6 +65,8 @@ public:
     void note_new_database(const std::string& database);
     /// Whether the run made this database, or was about to.
     bool is_new(const std::string& database) const;
+    /// What `_security` and limits are now that the run has put them.
+    void note_settings(const std::string& database, const std::string& settings);
     void note_created(const std::string& database, const std::vector<MissingLeaves>& created);
     void note_local(const std::string& database, const std::string& id);
     void note_failure(const std::string& database, const Failure& failure);

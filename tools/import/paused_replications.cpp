@@ -9,9 +9,9 @@ namespace {
 constexpr std::string_view replicator = "_replicator";
 constexpr std::string_view state_prefix = "_replication_";
 constexpr std::string_view state = "_replication_state";
-constexpr std::string_view paused_members =
-    R"("_replication_state":"failed",)"
-    R"("_replication_state_reason":"Paused by the import: remove _replication_state to run it.")";
+constexpr std::string_view state_reason = "_replication_state_reason";
+constexpr std::string_view pause_reason =
+    "Paused by the import: remove _replication_state to run it.";
 
 // Not those that are done, or never ran.
 bool would_run(const JsonValue& body) {
@@ -30,7 +30,11 @@ std::string paused_body(const JsonValue& body) {
         value.dump_to(json);
         json.push_back(',');
     }
-    return json.append(paused_members).append("}");
+    json.append(R"("_replication_state":"failed",)");
+    append_json_string(json, state_reason);
+    json.push_back(':');
+    append_json_string(json, pause_reason);
+    return json.append("}");
 }
 
 void pause(Leaf& leaf) {
@@ -50,6 +54,25 @@ void pause(Leaf& leaf) {
     leaf.generation = revision.generation;
     leaf.path.insert(leaf.path.begin(), revision.hash);
     leaf.json = parsed->body;
+}
+
+bool is_pause(const Leaf& leaf) {
+    const auto body = parse_json(leaf.json);
+    const auto* reason = body && body->is_object() ? body->find(state_reason) : nullptr;
+    return !leaf.deleted && leaf.path.size() > 1 && reason && reason->is_string() &&
+           reason->string() == pause_reason;
+}
+
+// Whether `leaf` is no leaf of the source, where its parent has other descendants.
+bool left_behind(const Leaf& leaf, const Document& source) {
+    bool went_on = false;
+    for (const auto& one : source.leaves) {
+        if (one.revision() == leaf.revision()) return false;
+        if (one.generation < leaf.generation) continue;
+        const auto at = one.generation - leaf.generation + 1;
+        went_on = went_on || (at < one.path.size() && one.path[at] == leaf.path[1]);
+    }
+    return went_on;
 }
 
 class PausedReplications final : public SourceDatabase {
@@ -88,6 +111,21 @@ private:
 };
 
 }  // namespace
+
+std::vector<MissingLeaves> outdated_pauses(const std::vector<Document>& source,
+                                           const std::vector<Document>& there) {
+    std::vector<MissingLeaves> outdated;
+    for (std::size_t at = 0; at < source.size(); ++at) {
+        MissingLeaves one{source[at].id, {}, true};
+        for (const auto& leaf : there[at].leaves) {
+            if (is_pause(leaf) && left_behind(leaf, source[at])) {
+                one.leaves.push_back(leaf.revision());
+            }
+        }
+        if (!one.leaves.empty()) outdated.push_back(std::move(one));
+    }
+    return outdated;
+}
 
 bool is_replicator_database(std::string_view name) {
     if (!name.ends_with(replicator)) return false;

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tools/import/source.h"
+#include "tools/import/target.h"
 
 namespace divan::import {
 
@@ -12,6 +13,11 @@ namespace divan::import {
 ///
 /// CouchDB leaves such documents alone: couch_replicator_doc_processor:process_change/2.
 std::unique_ptr<SourceDatabase> with_paused_replications(std::unique_ptr<SourceDatabase> database);
+
+/// What an earlier import paused, and the source went on with since, so that the revision of the
+/// pause stands beside the source's: to be taken away. `there` are the target's documents.
+std::vector<MissingLeaves> outdated_pauses(const std::vector<Document>& source,
+                                           const std::vector<Document>& there);
 
 /// Whether a database of this name holds replications: "_replicator", "x/_replicator".
 bool is_replicator_database(std::string_view name);

@@ -10,6 +10,7 @@
 
 #include "storage/base/json.h"
 #include "tools/import/couch_file/damage.h"
+#include "tools/import/paused_replications.h"
 
 namespace divan::import {
 namespace {
@@ -50,7 +51,8 @@ public:
           target_(target),
           journal_(journal),
           options_(options),
-          counters_(counters) {}
+          counters_(counters),
+          earlier_(journal.earlier()) {}
 
     RunReport work() {
         const auto names = chosen(source_.names(), options_);
@@ -148,26 +150,56 @@ private:
         if (!target_->exists(info.name)) journal_.note_new_database(info.name);
         way.report.made = journal_.is_new(info.name);
         way.target = target_->open(info);
-        // Of a database that was there, who may do what is its admins' business.
-        if (way.report.made) write_settings(info, way);
+        // Of a database that was there, who may do what is its admins' business: unless it is still
+        // as an earlier run brought it.
+        const auto noted = earlier_.settings.find(info.name);
+        const bool as_brought = noted != earlier_.settings.end() &&
+                                noted->second == settings_text(way.target->info());
+        if (way.report.made || as_brought) write_settings(info, way);
     }
 
-    static void write_settings(const DatabaseInfo& info, Way& way) {
+    static std::string settings_text(const DatabaseInfo& info) {
+        return fmt::format("{} {} {}", info.revs_limit, info.purged_infos_limit, info.security);
+    }
+
+    void write_settings(const DatabaseInfo& info, Way& way) {
         try {
             way.target->write_settings(info);
         } catch (const Refused& refused) {
             way.failed({"_security", refused.error().reason});
         }
+        if (options_.follow == Follow::changes) return;
+        const auto settings = settings_text(way.target->info());
+        auto& noted = earlier_.settings[info.name];
+        if (noted == settings) return;
+        noted = settings;
+        journal_.note_settings(info.name, settings);
     }
 
     // Before the documents: what was purged and came back later must stay.
     void carry_purges(SourceDatabase& from, Way& way) {
         const bool begins = way.position.part == 0 && way.position.after.empty();
-        if (options_.dry_run || !way.report.made || !begins) return;
+        const bool made_earlier = earlier_.databases.contains(way.report.target);
+        if (options_.dry_run || !begins || !(way.report.made || made_earlier)) return;
         std::vector<Purge> purges;
         from.purges([&](Purge purge) { purges.push_back(std::move(purge)); }, way.failed);
-        way.target->write_purges(purges);
+        if (way.report.made) {
+            way.target->write_purges(purges);
+        } else {
+            purge_since(purges, *way.target);
+        }
         way.report.purges = purges.size();
+    }
+
+    // Leaves `purges` with those that the target does not remember.
+    static void purge_since(std::vector<Purge>& purges, TargetDatabase& target) {
+        const auto known = target.purges();
+        std::erase_if(purges, [&](const Purge& one) {
+            return std::find(known.begin(), known.end(), one) != known.end();
+        });
+        std::vector<MissingLeaves> rows;
+        for (const auto& one : purges) rows.push_back({one.id, one.revisions, true});
+        target.purge(rows);
     }
 
     void add(Document document, Way& way) {
@@ -220,9 +252,16 @@ private:
             way.report.created += document.leaves.size();
             counters_.created += document.leaves.size();
         }
+        if (is_replicator_database(way.report.name)) drop_outdated_pauses(documents, way);
         way.target->write(std::move(documents), way.failed);
         journal_.note_position(way.report.target, position);
         judge();
+    }
+
+    static void drop_outdated_pauses(const std::vector<Document>& documents, Way& way) {
+        std::vector<std::string> ids;
+        for (const auto& document : documents) ids.push_back(document.id);
+        way.target->purge(outdated_pauses(documents, way.target->read(ids)));
     }
 
     // Documents that the target has with other revisions.
@@ -268,6 +307,7 @@ private:
     Journal& journal_;
     const RunOptions& options_;
     Counters& counters_;
+    Journal::Earlier earlier_;
     RunReport report_;
     std::size_t batch_documents_ = batched_documents;
     std::atomic<std::size_t> next_{0};

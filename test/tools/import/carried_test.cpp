@@ -81,6 +81,29 @@ TEST_CASE("replications arrive paused, by the same revision every time") {
     CHECK(read(*with_paused_replications(given()))[3].leaves[0].path == leaf.path);
 }
 
+TEST_CASE("replications: a pause that the source went on beside is to be taken away") {
+    const auto running = one_leaf("r", R"({"source":"a","target":"b"})", 'a');
+    const auto there = read(*with_paused_replications(replicator({running})));
+    const auto after = [&](const std::string& json, bool deleted) {
+        auto document = running;
+        document.leaves[0].generation = 2;
+        document.leaves[0].path.insert(document.leaves[0].path.begin(),
+                                       storage::RevisionHash(std::string(16, 'c')));
+        document.leaves[0].json = json;
+        document.leaves[0].deleted = deleted;
+        return read(*with_paused_replications(replicator({document})));
+    };
+    CHECK(outdated_pauses(there, there).empty());
+    CHECK(outdated_pauses({one_leaf("r", "{}", 'o')}, there).empty());
+    const auto done = after(R"({"_replication_state":"completed"})", false);
+    for (const auto& source : {done, after("{}", true), after(R"({"source":"c"})", false)}) {
+        const auto outdated = outdated_pauses(source, there);
+        REQUIRE(outdated.size() == 1);
+        CHECK(outdated[0].leaves == std::vector{there[0].leaves[0].revision()});
+    }
+    CHECK(outdated_pauses(done, done).empty());
+}
+
 TEST_CASE("replications: only databases of this name hold them") {
     CHECK(is_replicator_database("_replicator"));
     CHECK(is_replicator_database("x/_replicator"));
@@ -118,6 +141,46 @@ TEST_CASE_FIXTURE(Carried, "purges stay out of a database that was there before"
     auto journal = begin();
     CHECK(run(journal).databases[0].purges == 0);
     CHECK(target->open_existing("given")->read({"mine"})[0].leaves.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Carried, "purges and a _security put since an earlier run come along") {
+    const auto gone = one_leaf("gone", "{}", 'g');
+    const auto back = one_leaf("back", "{}", 'b');
+    source.made.given = {back, gone, one_leaf("kept", "{}", 'k')};
+    source.made.given_purges = {{"first", {gone.leaves[0].revision()}}};
+    auto first = begin();
+    run(first);
+    source.made.given.erase(source.made.given.begin() + 1);
+    // CouchDB lists them shard by shard: a new one may come before an old one.
+    source.made.given_purges = {{"gone", {gone.leaves[0].revision()}},
+                                {"back", {back.leaves[0].revision()}},
+                                source.made.given_purges[0]};
+    source.made.about.security = R"({"admins":{"names":["later"],"roles":[]}})";
+    source.made.about.revs_limit = 77;
+    CHECK(differences() > 0);
+    auto second = begin();
+    CHECK(run(second).databases[0].purges == 2);
+    CHECK(differences() == 0);
+    CHECK(target->open_existing("given")->info().revs_limit == 77);
+    auto third = begin();
+    const auto report = run(third);
+    CHECK(report.databases[0].purges == 0);
+    CHECK(report.created() == 0);
+}
+
+TEST_CASE_FIXTURE(Carried, "what the target's admins put since an earlier run stays") {
+    source.made.about.revs_limit = 500;
+    auto first = begin();
+    run(first);
+    auto info = source.made.about;
+    info.security = R"({"admins":{"names":["ours"],"roles":[]}})";
+    target->open_existing("given")->write_settings(info);
+    source.made.about.security = R"({"admins":{"names":["theirs"],"roles":[]}})";
+    source.made.about.revs_limit = 77;
+    auto second = begin();
+    run(second);
+    CHECK(target->open_existing("given")->info().security == info.security);
+    CHECK(target->open_existing("given")->info().revs_limit == 500);
 }
 
 TEST_CASE_FIXTURE(Carried, "a _security that CouchDB would not store is told, not carried") {

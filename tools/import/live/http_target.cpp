@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <span>
 
 #include <fmt/format.h>
@@ -105,13 +106,11 @@ public:
 
     // In the order they are given, as far as a request keeps one.
     void write_purges(const std::vector<Purge>& purges) override {
-        for (auto at = this->purges().size(); at < purges.size();) {
-            std::vector<MissingLeaves> rows;
-            for (; at < purges.size() && rows.size() < purges_at_once; ++at) {
-                rows.push_back({purges[at].id, purges[at].revisions, false});
-            }
-            purge(rows);
+        std::vector<MissingLeaves> rows;
+        for (auto at = this->purges().size(); at < purges.size(); ++at) {
+            rows.push_back({purges[at].id, purges[at].revisions, false});
         }
+        purge(rows);
     }
 
     DatabaseInfo info() override { return database_.info(); }
@@ -206,13 +205,18 @@ public:
     bool packs_attachments() const override { return true; }
 
     void purge(const std::vector<MissingLeaves>& created) override {
-        for (std::size_t at = 0; at < created.size(); at += purges_at_once) {
-            const auto end = std::min(at + purges_at_once, created.size());
-            const std::vector<MissingLeaves> part(
-                created.begin() + static_cast<std::ptrdiff_t>(at),
-                created.begin() + static_cast<std::ptrdiff_t>(end));
-            database_.server().require("POST", database_.path("_purge"), {}, revisions_json(part));
+        std::vector<MissingLeaves> part;
+        std::set<std::string> ids;  // A request names each document once.
+        for (const auto& document : created) {
+            if (part.size() == purges_at_once || ids.contains(document.id)) {
+                send_purge(part);
+                part.clear();
+                ids.clear();
+            }
+            ids.insert(document.id);
+            part.push_back(document);
         }
+        if (!part.empty()) send_purge(part);
     }
 
     void erase_local(const std::string& id) override {
@@ -223,6 +227,10 @@ public:
     }
 
 private:
+    void send_purge(const std::vector<MissingLeaves>& rows) {
+        database_.server().require("POST", database_.path("_purge"), {}, revisions_json(rows));
+    }
+
     static std::string local_name(const std::string& id) {
         return id.substr(std::string_view("_local/").size());
     }
