@@ -30,8 +30,9 @@ function blocksOf (page) {
   return blocks
 }
 
-// curl as the reader has it, but quiet, and an error where the answer is one.
-const prelude = 'set -euo pipefail\n' +
+// curl as the reader has it, but quiet, and an error where the answer is one. One stream of output: of
+// two nobody knows what came first.
+const prelude = 'set -euo pipefail\nexec 2>&1\n' +
   'curl () { command curl --silent --show-error --fail-with-body "$@"; }\n' +
   'npm () { ln -sfn "$MODULES" node_modules; }\n'
 

@@ -56,6 +56,7 @@ async function counting (server) {
     })
     request.on('end', () => on.end(Buffer.concat(sent)))
   })
+  proxy.keepAliveTimeout = 0 // Else what is kept may end just when it is used again.
   await new Promise(resolve => proxy.listen(0, '127.0.0.1', resolve))
   const url = `http://admin:secret@127.0.0.1:${proxy.address().port}`
   return { seen, url, close: () => { proxy.closeAllConnections(); proxy.close() } }

@@ -21,6 +21,7 @@ const foreign = expressPouch(Memory, { mode: 'minimumForPouchDB', inMemoryConfig
 const listener = await new Promise(resolve => {
   const server = foreign.listen(0, '127.0.0.1', () => resolve(server))
 })
+listener.keepAliveTimeout = 0 // Else what is kept may end just when it is used again.
 const foreignUrl = name => `http://127.0.0.1:${listener.address().port}/${name}`
 const divanUrl = name => `${divan.url}/${name}`
 
