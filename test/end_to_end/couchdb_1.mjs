@@ -110,6 +110,7 @@ export class CouchDB1 {
     Object.assign(couch, { config, users, uuid })
     couch.databases = new Map(databases.map(one => [one.name, one]))
     couch.server = http.createServer((request, reply) => couch.receive(request, reply))
+    couch.server.keepAliveTimeout = 0 // Else what is kept may end just when it is used again.
     await new Promise(resolve => couch.server.listen(0, '127.0.0.1', resolve))
     couch.origin = `http://127.0.0.1:${couch.server.address().port}`
     const [name] = Object.keys(users)

@@ -45,6 +45,7 @@ const sources = {
     const Memory = PouchDB.defaults({ adapter: 'memory', prefix: `old-${number}-` })
     app.use(expressPouchDB(Memory, { inMemoryConfig: true, logPath: path.join(tempFolder(), 'pouch.log') }))
     const server = http.createServer(app)
+    server.keepAliveTimeout = 0 // Else what is kept may end just when it is used again.
     await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
     return {
       url: `http://127.0.0.1:${server.address().port}`,
@@ -100,6 +101,7 @@ async function counting (server) {
       on.end(body)
     })
   })
+  proxy.keepAliveTimeout = 0
   await new Promise(resolve => proxy.listen(0, '127.0.0.1', resolve))
   const url = `http://admin:secret@127.0.0.1:${proxy.address().port}/app`
   return { seen, url, close: () => { proxy.closeAllConnections(); proxy.close() } }
