@@ -193,6 +193,7 @@ await checks.run('into a stopped folder, with its identity', async () => {
   const imported = await run('run', couch.url, '--to', data, '--take-identity')
   checks.same(imported.code, 0, imported.output)
   checks.that(/settings carried: .*admins\/root/.test(imported.output), imported.output)
+  checks.that(/\[couchdb\] .*max_document_size/.test(imported.output), 'its default limit is left behind')
   checks.that(!imported.output.includes(secret), 'no value is shown')
   const verified = await run('verify', couch.url, '--to', data)
   checks.same(verified.code, 0, verified.output)
@@ -224,6 +225,7 @@ await checks.run('admins, users, cookies and settings as they were', async () =>
   const settings = await old.json('GET', '/_node/_local/_config')
   checks.same(settings.cors?.origins, 'https://clinic.example', '[cors]')
   checks.same(settings.couchdb?.database_dir, data, 'folders stay its own')
+  checks.that(settings.couchdb?.max_document_size !== '4294967296', "no limit that was the old server's default")
 })
 
 await checks.run('the numbers of the old server mean what they did', async () => {

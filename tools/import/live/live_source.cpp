@@ -202,6 +202,12 @@ private:
     std::optional<std::vector<LocalDocument>> held_locals_;
 };
 
+// A running server tells its defaults as well. 4 GB for a document, in CouchDB 1 and 2, was none that
+// anybody chose, and is too much for memory.
+bool is_old_default(const SettingValue& setting) {
+    return setting.name() == "couchdb/max_document_size" && setting.value == "4294967296";
+}
+
 class LiveSource final : public Source {
 public:
     explicit LiveSource(std::shared_ptr<LiveServer> server) : server_(std::move(server)) {
@@ -243,13 +249,20 @@ std::unique_ptr<Source> open_live_source(std::shared_ptr<LiveServer> server) {
 
 SourceSettings live_settings(LiveServer& server) {
     std::vector<SettingValue> values;
+    std::vector<std::string> left;
     try {
         auto config = server.ask("GET", "_node/_local/_config");
         if (!config.good()) config = server.ask("GET", "_config");  // of CouchDB 1
         if (!config.good()) config.json = JsonValue();
         for (const auto& [section, keys] : config.json.members()) {
             for (const auto& [key, value] : keys.members()) {
-                if (value.is_string()) values.push_back({section, key, value.string()});
+                if (!value.is_string()) continue;
+                SettingValue setting{section, key, value.string()};
+                if (is_old_default(setting)) {
+                    left.push_back(setting.name());
+                } else {
+                    values.push_back(std::move(setting));
+                }
             }
         }
     } catch (const PeerFailure& failure) {
@@ -259,7 +272,9 @@ SourceSettings live_settings(LiveServer& server) {
     const auto greeting = server.ask("GET", "");
     const auto* uuid = greeting.json.find("uuid");
     if (uuid && uuid->is_string()) values.push_back({"couchdb", "uuid", uuid->string()});
-    return sort_settings(std::move(values));
+    auto settings = sort_settings(std::move(values));
+    settings.left.insert(settings.left.end(), left.begin(), left.end());
+    return settings;
 }
 
 }  // namespace divan::import
