@@ -202,8 +202,8 @@ private:
     std::optional<std::vector<LocalDocument>> held_locals_;
 };
 
-// A running server tells its defaults as well. 4 GB for a document, in CouchDB 1 and 2, was none that
-// anybody chose, and is too much for memory.
+// A running server tells its defaults as well. 4 GB for a document, in CouchDB 1 and 2, was none
+// that anybody chose, and is too much for memory.
 bool is_old_default(const SettingValue& setting) {
     return setting.name() == "couchdb/max_document_size" && setting.value == "4294967296";
 }
