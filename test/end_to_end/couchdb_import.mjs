@@ -63,8 +63,8 @@ await checks.run('databases of all kinds are made', async () => {
 })
 
 await section('plan', async () => {
-  console.log(await succeeds('plan', couch.dataFolder, '--config', couch.settings))
-  console.log(await succeeds('plan', couch.url))
+  await succeeds('plan', couch.dataFolder, '--config', couch.settings)
+  await succeeds('plan', couch.url)
 })
 
 await section('with a stop', async () => {
@@ -72,10 +72,10 @@ await section('with a stop', async () => {
   const cookie = session.headers['set-cookie'][0].split(';')[0]
   const folder = tempFolder('divan-imported')
   await couch.stop()
-  console.log(await succeeds('run', couch.dataFolder, '--config', couch.settings, '--to', path.join(folder, 'data'), '--take-identity'))
-  console.log(await succeeds('verify', couch.dataFolder, '--to', path.join(folder, 'data')))
+  await succeeds('run', couch.dataFolder, '--config', couch.settings, '--to', path.join(folder, 'data'), '--take-identity')
+  await succeeds('verify', couch.dataFolder, '--to', path.join(folder, 'data'))
   const again = await succeeds('run', couch.dataFolder, '--config', couch.settings, '--to', path.join(folder, 'data'), '--take-identity')
-  console.log(again)
+  checks.that(!/\([1-9]\d* new\)/.test(again), `a second run writes nothing new: ${again}`)
   await couch.run()
   const divan = await Server.start({ folder })
   checks.same((await divan.json('GET', '/')).uuid, couch.uuid, 'the identity')
@@ -87,7 +87,12 @@ await section('with a stop', async () => {
     checks.same([status, json], [old.status, old.json], `${name} signs in`)
   }
   await sameServers(couch, divan, 'with a stop', { skip: ['_replicator', '_users'] })
-  for (const id of ['once', 'follow', 'never']) console.log(JSON.stringify(await divan.json('GET', `/_replicator/${id}`)))
+  const state = async id => (await divan.json('GET', `/_replicator/${id}`))._replication_state
+  checks.same([await state('once'), await state('follow'), await state('never')], ['completed', 'failed', 'failed'], 'replications are paused')
+  const { _replication_state, _replication_state_reason, ...paused } = await divan.json('GET', '/_replicator/follow')
+  await divan.json('PUT', '/_replicator/follow', paused)
+  const running = async () => (await divan.call('GET', '/_scheduler/docs/_replicator/follow')).json?.state === 'running'
+  await eventually(running, 60, 'the replication that was paused runs')
   await divan.stop()
 })
 
@@ -137,8 +142,8 @@ await section('with a pause', async () => {
   await couch.json('PUT', '/a_%24()%2B-%2Fz')
   await couch.json('PUT', '/a_%24()%2B-%2Fz/new', { n: 1 })
   await couch.stop()
-  console.log(await succeeds(...args, '--take-identity'))
-  console.log(await succeeds('verify', couch.dataFolder, '--to', data))
+  await succeeds(...args, '--take-identity')
+  await succeeds('verify', couch.dataFolder, '--to', data)
   await couch.run()
   const divan = await Server.start({ folder })
   await sameServers(couch, divan, 'with a pause', { skip: ['_replicator', '_users'] })
@@ -166,12 +171,54 @@ await section('without a stop', async () => {
   child.kill('SIGINT')
   const { code, output } = await child.ended
   checks.same(code, 0, `the cut-over: ${output}`)
-  console.log(output)
-  console.log(await succeeds('verify', couch.url, '--to', divan.url))
+  await succeeds('verify', couch.url, '--to', divan.url)
   await sameServers(couch, divan, 'without a stop', { skip: ['_replicator', '_users'] })
   for (const [name, password] of Object.entries(passwords)) {
     checks.same((await divan.call('POST', '/_session', { name, password })).status, 200, `${name} signs in`)
   }
+  await divan.stop()
+})
+
+await section('with a live server into a folder', async () => {
+  const folder = tempFolder('divan-imported')
+  const data = path.join(folder, 'data')
+  const key = Buffer.from('a key').toString('base64')
+  await couch.json('PUT', '/_node/_local/_config/admins/boss', '"boss password"')
+  await couch.json('PUT', '/_node/_local/_config/jwt_keys/hmac:clinic', JSON.stringify(key))
+  const { rev } = await couch.json('PUT', '/purged/purged-later', { n: 1 })
+  // Its own replication would go on writing checkpoints while they are compared.
+  const follow = await couch.json('GET', '/_replicator/follow')
+  await couch.json('DELETE', `/_replicator/follow?rev=${follow._rev}`)
+  await eventually(async () => (await couch.json('GET', '/_scheduler/jobs')).jobs.every(job => job.doc_id !== 'follow'), 60, 'its end')
+  const args = ['run', couch.url, '--to', data, '--take-identity']
+  const child = start(...args, '--continuous')
+  await eventually(() => /caught up/.test(child.output) || child.exitCode !== null, 120, 'caught up')
+  await couch.json('PUT', '/purged/_security', { admins: { names: ['chief'], roles: [] }, members: { names: [], roles: [] } })
+  await couch.json('POST', '/purged/_purge', { 'purged-later': [rev] })
+  const from = child.output.length
+  await eventually(() => /caught up, 0 new/.test(child.output.slice(from)), 120, `caught up, 0 new: ${child.output}`)
+  child.kill('SIGTERM')
+  const { code, output } = await child.ended
+  checks.same(code, 0, `the cut-over: ${output}`)
+  const told = await run('verify', couch.url, '--to', data)
+  checks.that(told.code === 1 && /purged-later: its purge is not remembered/.test(told.output), `verify: ${told.output}`)
+  await succeeds(...args)
+  await succeeds('verify', couch.url, '--to', data)
+  const divan = await Server.start({ folder })
+  checks.same((await divan.json('GET', '/')).uuid, couch.uuid, 'the identity')
+  checks.same((await divan.call('POST', '/_session', { name: 'boss', password: 'boss password' })).json?.roles, ['_admin'], 'the old admin')
+  checks.same(await divan.json('GET', '/_node/_local/_config/jwt_keys'), { 'hmac:clinic': key }, 'keys')
+  await sameServers(couch, divan, 'live into a folder', { skip: ['_replicator', '_users'] })
+  await divan.stop()
+})
+
+await section('undone', async () => {
+  const folder = tempFolder('divan-imported')
+  const divan = await Server.start({ folder })
+  const before = await divan.json('GET', '/_all_dbs')
+  const { id } = JSON.parse(/\{.*\}/s.exec(await succeeds('run', couch.url, '--to', divan.url, '--json'))[0])
+  await succeeds('rollback', id, '--to', divan.url)
+  checks.same(await divan.json('GET', '/_all_dbs'), before, 'nothing is left')
   await divan.stop()
 })
 

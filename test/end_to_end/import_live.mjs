@@ -306,12 +306,34 @@ await checks.run('settings are put into the running server, and taken away again
 })
 
 await checks.run('rolled back at the server', async () => {
-  const imported = await run('run', direct, '--to', divan.url, '--databases', 'more*', '--rename', 'more=undone', '--json')
+  const args = ['--databases', 'more*,notes', '--rename', 'more=undone', '--rename', 'notes=undone/notes']
+  const imported = await run('run', direct, '--to', divan.url, ...args, '--json')
   checks.same(imported.code, 0, imported.output)
   const { id } = JSON.parse(/\{.*\}/s.exec(imported.output)[0])
   const undone = await run('rollback', id, '--to', divan.url)
   checks.same(undone.code, 0, undone.output)
   checks.same((await divan.call('GET', '/undone')).status, 404, 'the database is gone')
+  checks.same((await divan.call('GET', '/undone%2Fnotes')).status, 404, 'that of many documents, too')
+})
+
+await checks.run('purges come along from a server that lists them', async () => {
+  await divan.json('PUT', '/purging')
+  const docs = Array.from({ length: 250 }, (_, n) => ({ _id: `p${n}`, n }))
+  const rows = await divan.json('POST', '/purging/_bulk_docs', { docs })
+  const purge = some => divan.json('POST', '/purging/_purge', Object.fromEntries(some.map(({ id, rev }) => [id, [rev]])))
+  for (const at of [0, 50, 100]) await purge(rows.slice(at, at + 50))
+  const args = [divan.url, '--to', divan.url, '--databases', 'purging', '--rename', 'purging=purged']
+  const purged = async name => (await divan.json('GET', `/${name}/_purged_infos`)).purged_infos
+  checks.same((await run('run', ...args)).code, 0, 'the first run')
+  checks.same(await purged('purged'), await purged('purging'), 'what was purged before')
+  await purge(rows.slice(200))
+  const told = await run('verify', ...args)
+  checks.that(told.code === 1 && /p249: its purge is not remembered/.test(told.output), told.output)
+  const again = await run('run', ...args)
+  checks.same(again.code, 0, again.output)
+  checks.same((await divan.json('GET', '/purged')).doc_count, 50, 'what was purged since')
+  const verified = await run('verify', ...args)
+  checks.same(verified.code, 0, verified.output)
 })
 
 await divan.stop()

@@ -117,17 +117,6 @@ public:
         database_->set_security(info.security);
     }
 
-    void write_purges(const std::vector<Purge>& purges) override {
-        constexpr std::size_t rows_max = 1000;
-        for (auto at = database_->state().purge_sequence; at < purges.size();) {
-            std::vector<storage::PurgeRow> rows;
-            for (; at < purges.size() && rows.size() < rows_max; ++at) {
-                rows.push_back({purges[at].id, purges[at].revisions});
-            }
-            database_->writer().purge(std::move(rows)).value();
-        }
-    }
-
     DatabaseInfo info() override {
         const auto settings = database_->settings();
         return {database_->name(), database_->entry().partitioned, settings->security,

@@ -183,23 +183,14 @@ private:
         if (options_.dry_run || !begins || !(way.report.made || made_earlier)) return;
         std::vector<Purge> purges;
         from.purges([&](Purge purge) { purges.push_back(std::move(purge)); }, way.failed);
-        if (way.report.made) {
-            way.target->write_purges(purges);
-        } else {
-            purge_since(purges, *way.target);
-        }
-        way.report.purges = purges.size();
-    }
-
-    // Leaves `purges` with those that the target does not remember.
-    static void purge_since(std::vector<Purge>& purges, TargetDatabase& target) {
-        const auto known = target.purges();
-        std::erase_if(purges, [&](const Purge& one) {
-            return std::find(known.begin(), known.end(), one) != known.end();
-        });
+        const auto known = way.target->purges();
         std::vector<MissingLeaves> rows;
-        for (const auto& one : purges) rows.push_back({one.id, one.revisions, true});
-        target.purge(rows);
+        for (auto& one : purges) {
+            if (std::find(known.begin(), known.end(), one) != known.end()) continue;
+            rows.push_back({std::move(one.id), std::move(one.revisions), true});
+        }
+        way.target->purge(rows);
+        way.report.purges = rows.size();
     }
 
     void add(Document document, Way& way) {

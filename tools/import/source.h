@@ -33,7 +33,7 @@ public:
     /// Before `documents`: then `locals` gives those of now, so that no checkpoint says more than
     /// what is read after it. A source that stands still needs none.
     virtual void hold_locals(const TellFailure&) {}
-    /// The purges that it remembers, oldest first, always in the same order.
+    /// The purges that it remembers, oldest first within a shard.
     virtual void purges(const std::function<void(Purge)>&, const TellFailure&) {}
 };
 

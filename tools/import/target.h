@@ -32,9 +32,6 @@ public:
     virtual void write_local(const LocalDocument& document) = 0;
     /// Throws `Refused` where `_security` is none that CouchDB would store.
     virtual void write_settings(const DatabaseInfo& info) = 0;
-    /// Into a database that has no documents of others: purges its own numbers. The first ones are
-    /// there already where it was asked before.
-    virtual void write_purges(const std::vector<Purge>& purges) = 0;
 
     virtual DatabaseInfo info() = 0;
     /// Answers in the order of `ids`; a document that is not there has no leaves. Attachments can
@@ -48,7 +45,7 @@ public:
     /// Whether it may store an attachment gzipped that came as it is: a server of CouchDB's kind.
     virtual bool packs_attachments() const { return false; }
 
-    /// Takes leaves away again, as if they had never come.
+    /// Takes leaves away, as if they had never come; what it has not it remembers as purged.
     virtual void purge(const std::vector<MissingLeaves>& created) = 0;
     virtual void erase_local(const std::string& id) = 0;
 };

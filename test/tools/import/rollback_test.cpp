@@ -35,7 +35,6 @@ public:
     void write(std::vector<Document>, const TellFailure&) override {}
     void write_local(const LocalDocument&) override {}
     void write_settings(const DatabaseInfo&) override {}
-    void write_purges(const std::vector<Purge>&) override {}
     DatabaseInfo info() override { return {}; }
     std::vector<Document> read(const std::vector<std::string>&) override { return {}; }
     std::optional<LocalDocument> read_local(const std::string&) override { return {}; }

@@ -22,7 +22,9 @@ using replication::PeerFailure;
 using replication::StoreOutcome;
 using replication::TravellingDocument;
 
-constexpr std::size_t purges_at_once = 500;
+// CouchDB refuses more: [purge] max_document_id_number, max_revisions_number.
+constexpr std::size_t purges_at_once = 100;
+constexpr std::size_t purged_revisions_at_once = 1000;
 constexpr std::size_t asked_at_once = 5000;
 constexpr std::uint64_t request_bytes_max = 4U << 20;
 
@@ -104,15 +106,6 @@ public:
         server.require("PUT", database_.path("_security"), {}, info.security);
     }
 
-    // In the order they are given, as far as a request keeps one.
-    void write_purges(const std::vector<Purge>& purges) override {
-        std::vector<MissingLeaves> rows;
-        for (auto at = this->purges().size(); at < purges.size(); ++at) {
-            rows.push_back({purges[at].id, purges[at].revisions, false});
-        }
-        purge(rows);
-    }
-
     DatabaseInfo info() override { return database_.info(); }
 
     std::vector<Document> read(const std::vector<std::string>& ids) override {
@@ -174,23 +167,7 @@ public:
         return local;
     }
 
-    std::vector<Purge> purges() override {
-        std::vector<Purge> purges;
-        const auto reply = database_.server().ask("GET", database_.path("_purged_infos"));
-        const auto* infos = reply.good() ? reply.json.find("purged_infos") : nullptr;
-        if (!infos) return purges;
-        for (const auto& info : infos->items()) {
-            const auto* id = info.find("id");
-            const auto* revisions = info.find("revs");
-            if (!id || !revisions) continue;
-            Purge purge{id->string(), {}};
-            for (const auto& text : revisions->items()) {
-                purge.revisions.push_back(storage::parse_revision(text.string()).value());
-            }
-            purges.push_back(std::move(purge));
-        }
-        return purges;
-    }
+    std::vector<Purge> purges() override { return database_.purges(); }
 
     std::uint64_t document_count() override {
         const auto about = database_.server().require("GET", database_.path());
@@ -207,11 +184,15 @@ public:
     void purge(const std::vector<MissingLeaves>& created) override {
         std::vector<MissingLeaves> part;
         std::set<std::string> ids;  // A request names each document once.
+        std::size_t revisions = 0;
         for (const auto& document : created) {
-            if (part.size() == purges_at_once || ids.contains(document.id)) {
-                send_purge(part);
+            revisions += document.leaves.size();
+            if (part.size() == purges_at_once || revisions > purged_revisions_at_once ||
+                ids.contains(document.id)) {
+                if (!part.empty()) send_purge(part);
                 part.clear();
                 ids.clear();
+                revisions = document.leaves.size();
             }
             ids.insert(document.id);
             part.push_back(document);

@@ -173,6 +173,27 @@ DatabaseInfo LiveDatabase::info() {
     return info;
 }
 
+std::vector<Purge> LiveDatabase::purges() {
+    std::vector<Purge> purges;
+    const auto reply = server_->ask("GET", path("_purged_infos"));
+    const auto* infos = reply.good() ? reply.json.find("purged_infos") : nullptr;
+    if (!infos || !infos->is_array()) return purges;
+    for (const auto& info : infos->items()) {
+        const auto* id = info.is_object() ? info.find("id") : nullptr;
+        const auto* revisions = info.is_object() ? info.find("revs") : nullptr;
+        if (!id || !id->is_string() || !revisions || !revisions->is_array()) continue;
+        Purge purge{id->string(), {}};
+        for (const auto& text : revisions->items()) {
+            if (!text.is_string()) continue;
+            if (const auto one = storage::parse_revision(text.string())) {
+                purge.revisions.push_back(*one);
+            }
+        }
+        purges.push_back(std::move(purge));
+    }
+    return purges;
+}
+
 std::vector<Document> LiveDatabase::fetch(const std::vector<replication::SourceChange>& rows,
                                           const TellFailure& failed) {
     Collector collector(failed);

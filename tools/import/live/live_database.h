@@ -28,6 +28,8 @@ public:
 
     /// Partitioned or not, `_security`, limits; what the server does not know stays as it is.
     DatabaseInfo info();
+    /// Those that the server remembers and lists, as CouchDB does since 3.4; else none.
+    std::vector<Purge> purges();
     /// Runs a task of the peer's.
     template <class T>
     T run(const std::function<Task<T>(replication::Peer&)>& make) {

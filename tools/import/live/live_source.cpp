@@ -132,6 +132,10 @@ public:
         }
     }
 
+    void purges(const std::function<void(Purge)>& visit, const TellFailure&) override {
+        for (auto& purge : database_.purges()) visit(std::move(purge));
+    }
+
     void hold_locals(const TellFailure& failed) override {
         auto& held = held_locals_.emplace();
         list_locals([&](LocalDocument local) { held.push_back(std::move(local)); }, failed);
