@@ -14,17 +14,21 @@ const checks = new Checks('import kill')
 const random = numbers(5)
 const rounds = 5
 
-let documents = 60000
+// An import is a dozen batches of 8 MB of documents.
+let documents = 40000
 let folder, source, data, runs
 function makeSource () {
   folder = tempFolder('divan-import-kill')
   source = path.join(folder, 'many.couch')
   data = path.join(folder, 'data')
   runs = path.join(folder, 'runs')
-  const made = spawnSync(maker, [source, String(documents), '150'], { encoding: 'utf8' })
+  const made = spawnSync(maker, [source, String(documents), '2500'], { encoding: 'utf8' })
   checks.same(made.status, 0, `the source: ${made.stderr}`)
 }
 const args = command => ['--journals', runs, command, source, '--to', data]
+
+const children = new Set()
+process.on('exit', () => { for (const child of children) child.kill('SIGKILL') })
 
 // How many batches were noted as written.
 function positions () {
@@ -44,21 +48,22 @@ const finished = () => fs.readdirSync(runs).some(id =>
 async function killOnce () {
   const before = positions()
   const child = spawn(importer, args('run'), { stdio: 'ignore' })
-  process.once('exit', () => child.kill('SIGKILL'))
+  children.add(child)
   const ended = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal })))
   while (child.exitCode === null && positions() === before) await sleep(5)
   await sleep(random.below(200))
   child.kill('SIGKILL')
   const { code, signal } = await ended
+  children.delete(child)
   checks.that(signal === 'SIGKILL' || code === 0, `it ended by itself with ${code}`)
   return !finished()
 }
 
 // How far an import comes meanwhile is the machine's affair: where it is over too soon, a larger one.
 await checks.run('killed while it writes', async () => {
-  for (; documents < 2e6; documents *= 2) {
+  let killed = 0
+  for (; documents < 500000; documents *= 2) {
     makeSource()
-    let killed = 0
     while (killed < rounds && await killOnce()) killed++
     if (killed === rounds) return
     console.log(`     ${documents} documents were imported before the kill number ${killed + 1}`)
