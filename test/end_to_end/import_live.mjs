@@ -27,6 +27,7 @@ const more = new Source('more')
 
 async function listen (handler) {
   const server = http.createServer(handler)
+  server.keepAliveTimeout = 0 // Else what is kept may end just when it is used again.
   await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
   return server
 }
