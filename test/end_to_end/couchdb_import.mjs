@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // docs/MIGRATING.md against a CouchDB, by hand: see couchdb_server.mjs for what it needs.
+//
+//   couchdb_import.mjs [SECTION] [--megabytes 120]
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
 import path from 'node:path'
@@ -54,11 +56,13 @@ async function sameServers (left, right, what, { skip = [] } = {}) {
 }
 
 const couch = await CouchDB.start()
-const only = process.argv[2]
+const only = process.argv[2]?.startsWith('--') ? undefined : process.argv[2]
+const large = process.argv.indexOf('--megabytes')
+const megabytes = large < 0 ? 0 : Number(process.argv[large + 1])
 const section = (name, work) => !only || name.includes(only) ? checks.run(name, work) : undefined
 console.log(JSON.stringify(await couch.json('GET', '/')))
 await checks.run('databases of all kinds are made', async () => {
-  await fill(couch)
+  await fill(couch, { megabytes })
   await eventually(async () => (await couch.call('GET', '/followed')).status === 200, 60, 'the replication')
 })
 
