@@ -65,12 +65,16 @@ export function file (name, type, bytes, revpos, packed) {
 
 // couch_doc:to_json_attachments/4; `carries`: as data, to follow, or else as stubs.
 function filesJson (leaf, carries, encoding) {
+  const bytesOf = one => {
+    const form = one.stub ? 'stubs' : carries
+    if (form === 'data') return { data: one.bytes.toString('base64') }
+    return { length: one.length, ...(form === 'follows' ? { follows: true } : { stub: true }) }
+  }
   return Object.fromEntries(leaf.files.map(one => [one.name, {
     content_type: one.type,
     revpos: one.revpos,
     digest: one.digest,
-    ...(carries === 'data' && !one.stub ? { data: one.bytes.toString('base64') } : { length: one.length }),
-    ...(carries === 'follows' && !one.stub ? { follows: true } : carries === 'data' && !one.stub ? {} : { stub: true }),
+    ...bytesOf(one),
     ...(encoding && one.gzip ? { encoding: 'gzip', encoded_length: one.stored.length } : {})
   }]))
 }

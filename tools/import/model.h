@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -69,7 +70,7 @@ struct Purge {
     std::string id;
     std::vector<storage::Revision> revisions;
 
-    bool operator==(const Purge&) const = default;
+    auto operator<=>(const Purge&) const = default;
 };
 
 struct DatabaseInfo {

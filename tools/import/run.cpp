@@ -152,10 +152,12 @@ private:
         way.target = target_->open(info);
         // Of a database that was there, who may do what is its admins' business: unless it is still
         // as an earlier run brought it.
-        const auto noted = earlier_.settings.find(info.name);
-        const bool as_brought = noted != earlier_.settings.end() &&
-                                noted->second == settings_text(way.target->info());
-        if (way.report.made || as_brought) write_settings(info, way);
+        if (way.report.made || is_as_brought(*way.target, info.name)) write_settings(info, way);
+    }
+
+    bool is_as_brought(TargetDatabase& target, const std::string& name) const {
+        const auto noted = earlier_.settings.find(name);
+        return noted != earlier_.settings.end() && noted->second == settings_text(target.info());
     }
 
     static std::string settings_text(const DatabaseInfo& info) {
@@ -183,10 +185,11 @@ private:
         if (options_.dry_run || !begins || !(way.report.made || made_earlier)) return;
         std::vector<Purge> purges;
         from.purges([&](Purge purge) { purges.push_back(std::move(purge)); }, way.failed);
-        const auto known = way.target->purges();
+        const auto there = way.target->purges();
+        const std::set<Purge> known(there.begin(), there.end());
         std::vector<MissingLeaves> rows;
         for (auto& one : purges) {
-            if (std::find(known.begin(), known.end(), one) != known.end()) continue;
+            if (known.contains(one)) continue;
             rows.push_back({std::move(one.id), std::move(one.revisions), true});
         }
         way.target->purge(rows);
