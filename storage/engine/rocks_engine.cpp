@@ -168,8 +168,9 @@ std::vector<std::optional<Bytes>> Store::get_many(const rocksdb::Snapshot* snaps
 
 class RocksSnapshot final : public Snapshot {
 public:
-    explicit RocksSnapshot(const Store& store)
-        : store_(store), snapshot_(store.db->GetSnapshot()) {}
+    /// Takes `snapshot` over.
+    RocksSnapshot(const Store& store, const rocksdb::Snapshot* snapshot)
+        : store_(store), snapshot_(snapshot) {}
     ~RocksSnapshot() override { store_.db->ReleaseSnapshot(snapshot_); }
     RocksSnapshot(const RocksSnapshot&) = delete;
     RocksSnapshot& operator=(const RocksSnapshot&) = delete;
@@ -211,7 +212,9 @@ public:
                                              upper);
     }
     std::unique_ptr<Snapshot> snapshot() const override {
-        return std::make_unique<RocksSnapshot>(store_);
+        auto& db = *store_.db;
+        return std::make_unique<RocksSnapshot>(
+            store_, ingest_ ? ingest_->snapshot(db) : db.GetSnapshot());
     }
     void commit(const Batch& batch, Durability durability) override;
     void compact(Family family, BytesView from, BytesView to) override;

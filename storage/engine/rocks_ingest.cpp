@@ -131,9 +131,18 @@ rocksdb::Status RocksIngest::ingest(rocksdb::DB& db,
         argument.options.failed_move_fall_back_to_copy = false;
     }
     // What was committed before must not be younger on the disk than this.
-    auto status = db.SyncWAL();
-    if (status.ok() && !arguments.empty()) status = db.IngestExternalFiles(arguments);
-    return status;
+    const auto status = db.SyncWAL();
+    if (!status.ok() || arguments.empty()) return status;
+    const std::lock_guard lock(taking_over_);
+    return db.IngestExternalFiles(arguments);
+}
+
+// Where there is no snapshot when it starts, RocksDB takes keys over that it does not have yet as
+// older than everything, and lets its lock go before all families show them: a snapshot taken then
+// would see them appear in one family after the other.
+const rocksdb::Snapshot* RocksIngest::snapshot(rocksdb::DB& db) const {
+    const std::lock_guard lock(taking_over_);
+    return db.GetSnapshot();
 }
 
 void RocksIngest::settle(rocksdb::DB& db,

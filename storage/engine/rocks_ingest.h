@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 #include <vector>
 
 #include "storage/engine/engine.h"
@@ -8,6 +9,7 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Snapshot;
 class Status;
 }  // namespace rocksdb
 
@@ -27,12 +29,15 @@ public:
     rocksdb::Status ingest(rocksdb::DB& db,
                            const std::vector<rocksdb::ColumnFamilyHandle*>& families,
                            const Batch& batch) const;
+    /// A snapshot, never of a moment in the middle of an `ingest`. The caller releases it.
+    const rocksdb::Snapshot* snapshot(rocksdb::DB& db) const;
     /// When the last batch is in: merges the young files that are left, so that the store is as
     /// quick as one that was written in small steps. Gives up where the store fails.
     static void settle(rocksdb::DB& db, const std::vector<rocksdb::ColumnFamilyHandle*>& families);
 
 private:
     std::filesystem::path folder_;
+    mutable std::mutex taking_over_;
 };
 
 }  // namespace divan::storage

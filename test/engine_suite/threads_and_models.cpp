@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <random>
 #include <thread>
@@ -175,6 +176,35 @@ TEST_CASE_TEMPLATE("engine: commits of many threads are all there, each as a who
     int changes = 0;
     for (cursor->seek(""); cursor->valid(); cursor->next()) ++changes;
     CHECK(changes == threads * rounds);
+}
+
+// A key that is new in all families is the hard case; a snapshot held before would make it easy.
+TEST_CASE_TEMPLATE("engine: a snapshot taken in the middle of a commit has all of it or nothing",
+                   On, DIVAN_ENGINES) {
+    On on;
+    auto& engine = *on.engine;
+    std::mt19937 random(7);
+    for (int round = 0; round < 300; ++round) {
+        CAPTURE(round);
+        const auto key = std::to_string(round);
+        std::atomic<bool> begun{false};
+        std::thread writer([&] {
+            begun = true;
+            commit(engine, [&](Batch& batch) {
+                for (const auto family : {Family::docs, Family::bodies, Family::changes}) {
+                    batch.put(family, key, "value");
+                }
+            });
+        });
+        while (!begun) std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 4000));
+        const auto snapshot = engine.snapshot();
+        const bool there = get(*snapshot, Family::docs, key).has_value();
+        writer.join();
+        CHECK(get(*snapshot, Family::docs, key).has_value() == there);
+        CHECK(get(*snapshot, Family::bodies, key).has_value() == there);
+        CHECK(get(*snapshot, Family::changes, key).has_value() == there);
+    }
 }
 
 }  // namespace divan::storage
