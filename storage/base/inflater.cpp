@@ -9,16 +9,18 @@
 namespace divan {
 
 struct Inflater::State {
+    Rest rest;
+    Format format;
     z_stream stream{};
-    Rest rest = Rest::refused;
     bool finished = false;
     bool more_inside = false;  ///< The output buffer was full: zlib holds more without new input.
 };
 
-Inflater::Inflater(Rest rest) : state_(std::make_unique<State>()) {
-    state_->rest = rest;
-    constexpr int gzip_window = 15 + 16;
-    if (inflateInit2(&state_->stream, gzip_window) != Z_OK) throw std::bad_alloc();
+Inflater::Inflater(Rest rest, Format format) : state_(new State{rest, format}) {
+    constexpr int zlib_window = 15;
+    constexpr int gzip_window = zlib_window + 16;
+    const int window = format == Format::gzip ? gzip_window : zlib_window;
+    if (inflateInit2(&state_->stream, window) != Z_OK) throw std::bad_alloc();
 }
 
 Inflater::~Inflater() {
@@ -31,10 +33,12 @@ bool Inflater::step(std::string_view& in, std::string& out, std::size_t step_byt
     for (std::size_t made = 0; made < step_bytes && (!in.empty() || state_->more_inside);) {
         if (state_->finished) {
             constexpr char first_of_gzip = '\x1f';
-            if (in.front() != first_of_gzip && state_->rest == Rest::passed_over) {
+            const bool further = state_->format == Format::gzip && in.front() == first_of_gzip;
+            if (!further && state_->rest == Rest::passed_over) {
                 in = {};
                 break;
             }
+            if (!further && state_->format == Format::zlib) return false;
             if (inflateReset(&stream) != Z_OK) return false;
             state_->finished = false;
         }

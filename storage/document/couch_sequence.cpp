@@ -1,14 +1,12 @@
 #include "storage/document/couch_sequence.h"
 
-#include <zlib.h>
-
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "storage/base/bytes.h"
 #include "storage/base/crypto.h"
 #include "storage/base/erlang_term.h"
+#include "storage/base/inflater.h"
 
 namespace divan::storage {
 namespace {
@@ -31,22 +29,9 @@ constexpr int small_atom_utf8 = 119;
 }
 
 Bytes inflated(BytesView in) {
-    z_stream stream{};
-    if (inflateInit(&stream) != Z_OK) no_sequence();
-    // zlib never writes through next_in; its type is older than const.
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
-    stream.avail_in = static_cast<uInt>(in.size());
+    Inflater inflater(Inflater::Rest::passed_over, Inflater::Format::zlib);
     Bytes out;
-    std::array<char, 4096> buffer;
-    int result = Z_OK;
-    while (result == Z_OK && out.size() <= term_bytes_max) {
-        stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
-        stream.avail_out = static_cast<uInt>(buffer.size());
-        result = inflate(&stream, Z_NO_FLUSH);
-        out.append(buffer.data(), buffer.size() - stream.avail_out);
-    }
-    inflateEnd(&stream);
-    if (result != Z_STREAM_END) no_sequence();
+    if (!inflater.step(in, out, term_bytes_max) || !inflater.finished()) no_sequence();
     return out;
 }
 
