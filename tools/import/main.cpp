@@ -86,17 +86,18 @@ Journal journal_for(const Arguments& arguments, const RunOptions& options) {
     return journal;
 }
 
-RunReport run_shown(Source& source, Target* target, Journal& journal, const RunOptions& options) {
+RunReport run_shown(Source& source, Target* target, Journal& journal, const RunOptions& options,
+                    Rounds& rounds) {
     Counters counters;
     const ProgressDisplay display(counters, chosen(source.names(), options).size());
-    return run_import(source, target, journal, options, counters);
+    return run_import(source, target, journal, options, counters, rounds);
 }
 
 volatile std::sig_atomic_t interrupted = 0;
 
 // Until the cut-over, which an interrupt says: then once more, local documents too.
 void follow(Source& source, Target& target, Journal& journal, RunOptions options,
-            RunReport& report) {
+            Rounds& rounds, RunReport& report) {
     constexpr int pauses = 20;
     constexpr std::chrono::milliseconds pause{100};
     std::signal(SIGINT, [](int) { interrupted = 1; });
@@ -108,7 +109,7 @@ void follow(Source& source, Target& target, Journal& journal, RunOptions options
         }
         options.follow = interrupted != 0 ? Follow::all : Follow::changes;
         Counters counters;
-        auto round = run_import(source, &target, journal, options, counters);
+        auto round = run_import(source, &target, journal, options, counters, rounds);
         for (const auto& database : round.databases) {
             if (!database.error.empty()) {
                 std::cerr << database.name << ": " << database.error << "\n";
@@ -147,10 +148,11 @@ int run(const Arguments& arguments) {
     const auto target =
         options.dry_run ? nullptr : open_target_end(arguments.target, arguments.reach);
     auto journal = journal_for(arguments, options);
-    auto report = run_shown(*opened.source, target.get(), journal, options);
+    Rounds rounds;
+    auto report = run_shown(*opened.source, target.get(), journal, options, rounds);
     report.settings = settle(opened.settings, arguments, journal);
     if (arguments.continuous && !options.dry_run && !report.too_many_failures) {
-        follow(*opened.source, *target, journal, options, report);
+        follow(*opened.source, *target, journal, options, rounds, report);
     }
     journal.set_state(report.finished() ? "finished" : "failed");
     const auto text = run_text(journal.head(), report);

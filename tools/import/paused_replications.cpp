@@ -87,15 +87,12 @@ public:
     void documents(std::size_t part, const std::string& after,
                    const std::function<void(Document)>& visit,
                    const TellFailure& failed) override {
-        inner_->documents(
-            part, after,
-            [&](Document document) {
-                if (!document.id.starts_with("_design/")) {
-                    for (auto& leaf : document.leaves) pause(leaf);
-                }
-                visit(std::move(document));
-            },
-            failed);
+        inner_->documents(part, after, paused(visit), failed);
+    }
+    void documents_of(const std::set<std::string>& ids,
+                      const std::function<void(Document)>& visit,
+                      const TellFailure& failed) override {
+        inner_->documents_of(ids, paused(visit), failed);
     }
     void locals(const std::function<void(LocalDocument)>& visit,
                 const TellFailure& failed) override {
@@ -105,8 +102,20 @@ public:
     void purges(const std::function<void(Purge)>& visit, const TellFailure& failed) override {
         inner_->purges(visit, failed);
     }
+    std::optional<std::string> purge_sequence() const override {
+        return inner_->purge_sequence();
+    }
 
 private:
+    static std::function<void(Document)> paused(const std::function<void(Document)>& visit) {
+        return [&visit](Document document) {
+            if (!document.id.starts_with("_design/")) {
+                for (auto& leaf : document.leaves) pause(leaf);
+            }
+            visit(std::move(document));
+        };
+    }
+
     std::unique_ptr<SourceDatabase> inner_;
 };
 

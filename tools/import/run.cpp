@@ -1,7 +1,6 @@
 #include "tools/import/run.h"
 
 #include <algorithm>
-#include <future>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "storage/base/json.h"
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/paused_replications.h"
+#include "tools/import/worker.h"
 
 namespace divan::import {
 namespace {
@@ -18,9 +18,7 @@ namespace {
 // Of the batches that are read at the same time, together: what a store takes in at once is synced
 // at once, and small documents weigh more in memory than their bytes.
 constexpr std::size_t batched_documents = 40'000;
-constexpr std::size_t undone_documents = 10'000;
 constexpr std::size_t batch_bytes = 8U << 20;
-constexpr std::size_t failures_kept = 100;
 constexpr std::uint64_t documents_before_judging = 100;
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -46,25 +44,30 @@ std::uint64_t size_of(const Document& document) {
 class Run {
 public:
     Run(Source& source, Target* target, Journal& journal, const RunOptions& options,
-        Counters& counters)
+        Counters& counters, Rounds& rounds)
         : source_(source),
           target_(target),
           journal_(journal),
           options_(options),
           counters_(counters),
-          earlier_(journal.earlier()) {}
+          rounds_(rounds) {
+        if (!rounds.earlier) rounds.earlier = journal.earlier();
+    }
 
     RunReport work() {
         const auto names = chosen(source_.names(), options_);
         report_.databases.resize(names.size());
+        // Before there are threads: each then has its own.
+        for (const auto& name : names) rounds_.databases[target_name(name, options_)];
         std::vector<std::thread> threads;
         const auto useful = std::max<std::size_t>(names.size(), 1);
         const auto jobs = std::clamp<std::size_t>(options_.jobs, 1, useful);
         batch_documents_ = std::max<std::size_t>(batched_documents / jobs, 1);
         for (std::size_t job = 0; job < jobs; ++job) {
             threads.emplace_back([&] {
+                Worker writer;
                 for (auto at = next_++; at < names.size() && !stop_; at = next_++) {
-                    database(names[at], report_.databases[at]);
+                    database(names[at], report_.databases[at], writer);
                 }
             });
         }
@@ -77,23 +80,26 @@ private:
     // One database on its way.
     struct Way {
         DatabaseReport& report;
-        std::unique_ptr<TargetDatabase> target;
-        std::vector<Document> waiting;
+        Rounds::Seen& seen;
+        Worker& writer;  ///< Writes the batch before, while the next one is read.
+        std::unique_ptr<TargetDatabase> target = nullptr;
+        std::vector<Document> waiting = {};
         std::uint64_t waiting_bytes = 0;
         std::chrono::steady_clock::time_point waiting_since = {};  ///< The first of those waiting.
-        Position position;
-        TellFailure failed;
+        Position position = {};
+        TellFailure failed = {};
         bool leaves_apart = false;            ///< A document may come again with its next leaf.
         std::set<std::string> carried = {};   ///< Then: what the target has from this run.
         std::mutex failing = {};
-        std::future<void> writing = {};  ///< The batch before, while the next one is read.
+
+        ~Way() { writer.wait(); }
     };
 
-    void database(const std::string& name, DatabaseReport& report) {
+    void database(const std::string& name, DatabaseReport& report, Worker& writer) {
         report.name = name;
         report.target = target_name(name, options_);
         try {
-            carry(name, report);
+            carry(name, report, writer);
         } catch (const std::exception& error) {
             report.error = error.what();
             if (report.error.empty()) report.error = "refused";
@@ -102,13 +108,16 @@ private:
         ++counters_.databases;
     }
 
-    void carry(const std::string& name, DatabaseReport& report) {
-        Way way{report, nullptr, {}, 0, {}, journal_.position(report.target), {}};
+    void carry(const std::string& name, DatabaseReport& report, Worker& writer) {
+        Way way{report, rounds_.databases.at(report.target), writer};
+        way.position = journal_.position(report.target);
         way.failed = [&](const Failure& failure) {
             const std::lock_guard lock(way.failing);
             ++report.failure_count;
             ++counters_.failures;
-            if (report.failures.size() < failures_kept) report.failures.push_back(failure);
+            if (report.failures.size() < DatabaseReport::failures_kept) {
+                report.failures.push_back(failure);
+            }
             journal_.note_failure(report.target, failure);
         };
         const bool again = way.position.finished;
@@ -135,7 +144,7 @@ private:
             // Of a source with one part it says from where on to follow.
             if (from->parts() > 1) way.position.after.clear();
         }
-        finish_writing(way);
+        way.writer.finish();
         if (with_locals) {
             from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
         }
@@ -147,17 +156,28 @@ private:
         if (options_.dry_run) return;
         auto info = from.info();
         info.name = way.report.target;
-        if (!target_->exists(info.name)) journal_.note_new_database(info.name);
+        if (!target_->exists(info.name)) {
+            journal_.note_new_database(info.name);
+            // What was there before was deleted, and all comes again.
+            rounds_.earlier->settings.erase(info.name);
+            way.seen = {};
+            way.position = {};
+        }
         way.report.made = journal_.is_new(info.name);
         way.target = target_->open(info);
-        // Of a database that was there, who may do what is its admins' business: unless it is still
-        // as an earlier run brought it.
-        if (way.report.made || is_as_brought(*way.target, info.name)) write_settings(info, way);
+        const auto settings = settings_text(info);
+        if (way.seen.settings == settings) return;
+        if (may_put_settings(way)) write_settings(info, way);
+        way.seen.settings = settings;
     }
 
-    bool is_as_brought(TargetDatabase& target, const std::string& name) const {
-        const auto noted = earlier_.settings.find(name);
-        return noted != earlier_.settings.end() && noted->second == settings_text(target.info());
+    // Of a database that was there, who may do what is its admins' business; and so it is where
+    // they put something since a run did.
+    bool may_put_settings(Way& way) const {
+        const auto& noted = rounds_.earlier->settings;
+        const auto last = noted.find(way.report.target);
+        if (last == noted.end()) return way.report.made;
+        return last->second == settings_text(way.target->info());
     }
 
     static std::string settings_text(const DatabaseInfo& info) {
@@ -170,9 +190,8 @@ private:
         } catch (const Refused& refused) {
             way.failed({"_security", refused.error().reason});
         }
-        if (options_.follow == Follow::changes) return;
         const auto settings = settings_text(way.target->info());
-        auto& noted = earlier_.settings[info.name];
+        auto& noted = rounds_.earlier->settings[info.name];
         if (noted == settings) return;
         noted = settings;
         journal_.note_settings(info.name, settings);
@@ -180,20 +199,46 @@ private:
 
     // Before the documents: what was purged and came back later must stay.
     void carry_purges(SourceDatabase& from, Way& way) {
+        const bool made_earlier = rounds_.earlier->databases.contains(way.report.target);
+        if (options_.dry_run || !(way.report.made || made_earlier)) return;
+        const auto now = from.purge_sequence();
+        if (now && now == way.seen.purges) return;
+        const auto rows = new_purges(from, way);
+        way.target->purge(rows);
+        way.report.purges = rows.size();
         const bool begins = way.position.part == 0 && way.position.after.empty();
-        const bool made_earlier = earlier_.databases.contains(way.report.target);
-        if (options_.dry_run || !begins || !(way.report.made || made_earlier)) return;
+        if (!begins && !rows.empty()) read_again(from, rows, way);
+        way.seen.purges = now;
+    }
+
+    // A revision that came back was maybe purged again: as often as the source says.
+    static std::vector<MissingLeaves> new_purges(SourceDatabase& from, Way& way) {
         std::vector<Purge> purges;
         from.purges([&](Purge purge) { purges.push_back(std::move(purge)); }, way.failed);
         const auto there = way.target->purges();
-        const std::set<Purge> known(there.begin(), there.end());
+        std::multiset<Purge> known(there.begin(), there.end());
         std::vector<MissingLeaves> rows;
         for (auto& one : purges) {
-            if (known.contains(one)) continue;
-            rows.push_back({std::move(one.id), std::move(one.revisions), true});
+            if (const auto same = known.find(one); same != known.end()) {
+                known.erase(same);
+            } else {
+                rows.push_back({std::move(one.id), std::move(one.revisions), true});
+            }
         }
-        way.target->purge(rows);
-        way.report.purges = rows.size();
+        return rows;
+    }
+
+    // What came back since with the same revision, which the target had until now, may be no change
+    // that is still to come.
+    void read_again(SourceDatabase& from, const std::vector<MissingLeaves>& purged, Way& way) {
+        std::set<std::string> ids;
+        for (const auto& one : purged) ids.insert(one.id);
+        const auto add_there = [&](Document document) {
+            document.marker = way.position.after;
+            add(std::move(document), way);
+        };
+        from.documents_of(ids, add_there, way.failed);
+        write_waiting(way);
     }
 
     void add(Document document, Way& way) {
@@ -226,16 +271,10 @@ private:
         way.waiting.clear();
         way.waiting_bytes = 0;
         if (options_.dry_run) return;
-        finish_writing(way);
-        way.writing = std::async(
-            std::launch::async,
+        way.writer.start(std::packaged_task<void()>(
             [this, &way, position = way.position, batch = std::move(documents)]() mutable {
                 write(way, std::move(batch), position);
-            });
-    }
-
-    static void finish_writing(Way& way) {
-        if (way.writing.valid()) way.writing.get();
+            }));
     }
 
     void write(Way& way, std::vector<Document> documents, const Position& position) {
@@ -301,7 +340,7 @@ private:
     Journal& journal_;
     const RunOptions& options_;
     Counters& counters_;
-    Journal::Earlier earlier_;
+    Rounds& rounds_;
     RunReport report_;
     std::size_t batch_documents_ = batched_documents;
     std::atomic<std::size_t> next_{0};
@@ -310,49 +349,6 @@ private:
 };
 
 }  // namespace
-
-bool RunReport::finished() const {
-    return !too_many_failures && std::all_of(databases.begin(), databases.end(),
-                                             [](const auto& one) { return one.error.empty(); });
-}
-
-std::uint64_t RunReport::failures() const {
-    std::uint64_t count = 0;
-    for (const auto& database : databases) {
-        count += database.failure_count + (database.error.empty() ? 0 : 1);
-    }
-    return count;
-}
-
-std::uint64_t RunReport::created() const {
-    std::uint64_t count = 0;
-    for (const auto& database : databases) count += database.created;
-    return count;
-}
-
-void RunReport::add(RunReport round) {
-    too_many_failures = too_many_failures || round.too_many_failures;
-    for (auto& later : round.databases) {
-        const auto one = std::find_if(databases.begin(), databases.end(), [&](const auto& other) {
-            return other.name == later.name;
-        });
-        if (one == databases.end()) {
-            databases.push_back(std::move(later));
-            continue;
-        }
-        one->documents += later.documents;
-        one->leaves += later.leaves;
-        one->created += later.created;
-        one->attachments += later.attachments;
-        one->bytes += later.bytes;
-        one->skipped += later.skipped;
-        one->failure_count += later.failure_count;
-        for (auto& failure : later.failures) {
-            if (one->failures.size() < failures_kept) one->failures.push_back(std::move(failure));
-        }
-        one->error = later.error;  // a round that went well makes up for one that did not
-    }
-}
 
 std::vector<std::string> chosen(const std::vector<std::string>& names, const RunOptions& options) {
     if (options.databases.empty()) return names;
@@ -394,63 +390,13 @@ std::string target_name(const std::string& name, const RunOptions& options) {
 
 RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options,
                      Counters& counters) {
-    return Run(source, target, journal, options, counters).work();
+    Rounds rounds;
+    return run_import(source, target, journal, options, counters, rounds);
 }
 
-namespace {
-
-// Takes away what a run made, some thousand documents at a time.
-class Undoing {
-public:
-    explicit Undoing(Target& target) : target_(target) {}
-
-    void take(Journal::Made made) {
-        if (!made.local.empty()) {
-            if (auto database = find(made.database)) database->erase_local(made.local);
-            return;
-        }
-        leaves_ += made.document.leaves.size();
-        waiting_[made.database].push_back(std::move(made.document));
-        if (++waiting_count_ >= undone_documents) purge();
-    }
-
-    void purge() {
-        for (const auto& [name, documents] : waiting_) {
-            if (auto database = find(name)) database->purge(documents);
-        }
-        waiting_.clear();
-        waiting_count_ = 0;
-    }
-
-    void erase_if_empty(const std::string& name) {
-        auto database = find(name);
-        if (!database || database->document_count() > 0) return;
-        database.reset();
-        target_.erase(name);
-    }
-
-    std::uint64_t leaves() const { return leaves_; }
-
-private:
-    std::unique_ptr<TargetDatabase> find(const std::string& name) {
-        return target_.exists(name) ? target_.open_existing(name) : nullptr;
-    }
-
-    Target& target_;
-    std::map<std::string, std::vector<MissingLeaves>> waiting_;
-    std::size_t waiting_count_ = 0;
-    std::uint64_t leaves_ = 0;
-};
-
-}  // namespace
-
-std::uint64_t roll_back(Target& target, Journal& journal) {
-    Undoing undoing(target);
-    journal.each_made([&](Journal::Made made) { undoing.take(std::move(made)); });
-    undoing.purge();
-    for (const auto& name : journal.new_databases()) undoing.erase_if_empty(name);
-    journal.set_state("rolled back");
-    return undoing.leaves();
+RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options,
+                     Counters& counters, Rounds& rounds) {
+    return Run(source, target, journal, options, counters, rounds).work();
 }
 
 }  // namespace divan::import

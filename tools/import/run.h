@@ -47,6 +47,7 @@ struct DatabaseReport {
     bool made = false;
     std::uint64_t documents = 0, leaves = 0, created = 0, attachments = 0, bytes = 0, locals = 0;
     std::uint64_t skipped = 0, purges = 0;
+    static constexpr std::size_t failures_kept = 100;
     std::vector<Failure> failures;  ///< The first ones; the journal has them all.
     std::uint64_t failure_count = 0;
     std::string error;              ///< Why it ended early; empty where it did not.
@@ -72,12 +73,26 @@ std::string choice_of(const RunOptions& options);
 /// What a database is called at the target.
 std::string target_name(const std::string& name, const RunOptions& options);
 
+/// What rounds know of those before, so that one at which nothing happened asks little and puts
+/// nothing. Starts empty; of one journal. Used by one run at a time.
+struct Rounds {
+    struct Seen {
+        std::optional<std::string> purges;  ///< The source's purge sequence when they were carried.
+        std::string settings;               ///< The source's when they were put.
+    };
+    std::map<std::string, Seen> databases;   ///< By their names at the target.
+    std::optional<Journal::Earlier> earlier;  ///< Read once, and kept up to date.
+};
+
 /// Carries everything over; goes on where `journal` says. What a document fails with is told in
 /// the report, what a database fails with ends that database. Ends where failures exceed their
 /// share. `target` may be null for a dry run. `counters` go up meanwhile. Used by one
 /// thread; works on `options.jobs`.
 RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options,
                      Counters& counters);
+/// One of several rounds.
+RunReport run_import(Source& source, Target* target, Journal& journal, const RunOptions& options,
+                     Counters& counters, Rounds& rounds);
 
 /// Undoes what the run of `journal` made: leaves, local documents, and databases that hold nothing
 /// else. Returns how many leaves were taken away.

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,12 @@ public:
     virtual void hold_locals(const TellFailure&) {}
     /// The purges that it remembers, oldest first within a shard.
     virtual void purges(const std::function<void(Purge)>&, const TellFailure&) {}
+    /// Of when it was opened; another one after each purge. None: it does not say.
+    virtual std::optional<std::string> purge_sequence() const { return std::nullopt; }
+    /// Those of these that it has now; their markers and sequences mean nothing.
+    virtual void documents_of(const std::set<std::string>& ids,
+                              const std::function<void(Document)>& visit,
+                              const TellFailure& failed);
 };
 
 /// Where old data comes from.

@@ -14,6 +14,8 @@ struct GivenDatabase final : SourceDatabase {
     std::vector<Document> given;
     std::vector<LocalDocument> given_locals;
     std::vector<Purge> given_purges;
+    std::optional<std::string> given_purge_sequence;
+    std::shared_ptr<int> purges_read = std::make_shared<int>(0);  ///< Of all copies.
     std::string breaks_before;  ///< The id of a document; empty: none.
 
     const DatabaseInfo& info() const override { return about; }
@@ -29,8 +31,10 @@ struct GivenDatabase final : SourceDatabase {
         for (const auto& local : given_locals) visit(local);
     }
     void purges(const std::function<void(Purge)>& visit, const TellFailure&) override {
+        ++*purges_read;
         for (const auto& purge : given_purges) visit(purge);
     }
+    std::optional<std::string> purge_sequence() const override { return given_purge_sequence; }
 };
 
 /// A source of one database, `made`, copied whenever it is opened.

@@ -95,6 +95,7 @@ TEST_CASE_FIXTURE(Import, "import: goes on after the last document that was writ
     auto journal = begin();
     RunOptions only;
     only.databases = {"legacy"};
+    target->open({"legacy", false, "", 1000, 1000});
     journal.note_new_database("legacy");
     journal.note_position("legacy", {0, "60,60", false});
     // Whoever was killed then left half a line.

@@ -98,10 +98,13 @@ public:
 
     void write_settings(const DatabaseInfo& info) override {
         auto& server = database_.server();
-        server.ask("PUT", database_.path("_revs_limit"), {}, std::to_string(info.revs_limit));
-        server.ask("PUT", database_.path("_purged_infos_limit"), {},
-                   std::to_string(info.purged_infos_limit));
-        if (info.security.empty()) return;
+        const auto there = database_.info();
+        const auto put_limit = [&](const char* name, std::uint64_t value, std::uint64_t before) {
+            if (value != before) server.ask("PUT", database_.path(name), {}, std::to_string(value));
+        };
+        put_limit("_revs_limit", info.revs_limit, there.revs_limit);
+        put_limit("_purged_infos_limit", info.purged_infos_limit, there.purged_infos_limit);
+        if (info.security.empty() || info.security == there.security) return;
         auth::validate_security(info.security).value();
         server.require("PUT", database_.path("_security"), {}, info.security);
     }
@@ -109,40 +112,14 @@ public:
     DatabaseInfo info() override { return database_.info(); }
 
     std::vector<Document> read(const std::vector<std::string>& ids) override {
-        replication::ChangesQuery query;
-        query.doc_ids = ids;
-        std::map<std::string, replication::SourceChange> found;
-        if (!ids.empty()) {
-            auto feed = database_.run<std::unique_ptr<replication::ChangesFeed>>(
-                [&](Peer& peer) { return peer.changes(query); });
-            const auto end_feed = [&] {
-                database_.server().loop().run_here([&] { feed.reset(); });
-            };
-            try {
-                for (bool ended = false; !ended;) {
-                    auto batch = database_.run<replication::ChangesBatch>(
-                        [&](Peer&) { return feed->next(ids.size()); });
-                    for (auto& row : batch.rows) found[row.id] = std::move(row);
-                    ended = batch.ended;
-                }
-            } catch (...) {
-                end_feed();
-                throw;
-            }
-            end_feed();
-        }
-        std::vector<replication::SourceChange> rows;
-        for (const auto& id : ids) {
-            if (found.contains(id)) rows.push_back(found[id]);
-        }
         const auto failed = [](const Failure& failure) {
             throw Damage(failure.what + ": " + failure.reason);
         };
-        auto fetched = database_.fetch(rows, failed);
+        auto found = database_.read(ids, failed);
         std::vector<Document> documents;
-        auto next = fetched.begin();
+        auto next = found.begin();
         for (const auto& id : ids) {
-            const bool there = next != fetched.end() && next->id == id;
+            const bool there = next != found.end() && next->id == id;
             documents.push_back(there ? std::move(*next++) : Document{id, {}, {}});
         }
         return documents;

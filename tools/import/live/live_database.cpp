@@ -151,10 +151,13 @@ std::string LiveDatabase::path(const std::string& rest) const {
     return path_part(name_) + (rest.empty() ? "" : "/" + rest);
 }
 
-DatabaseInfo LiveDatabase::info() {
+JsonValue LiveDatabase::about() {
+    return server_->require("GET", path());
+}
+
+DatabaseInfo LiveDatabase::info(const JsonValue& about) {
     DatabaseInfo info;
     info.name = name_;
-    const auto about = server_->require("GET", path());
     const auto* properties = about.find("props");
     const auto* partitioned = properties ? properties->find("partitioned") : nullptr;
     info.partitioned = partitioned && partitioned->is_bool() && partitioned->boolean();
@@ -176,6 +179,8 @@ DatabaseInfo LiveDatabase::info() {
 std::vector<Purge> LiveDatabase::purges() {
     std::vector<Purge> purges;
     const auto reply = server_->ask("GET", path("_purged_infos"));
+    constexpr int server_error = 500;
+    if (reply.status >= server_error) server_->require("GET", path("_purged_infos"));
     const auto* infos = reply.good() ? reply.json.find("purged_infos") : nullptr;
     if (!infos || !infos->is_array()) return purges;
     for (const auto& info : infos->items()) {
@@ -208,6 +213,34 @@ std::vector<Document> LiveDatabase::fetch(const std::vector<replication::SourceC
         collector.leaves().erase(found);
     }
     return documents;
+}
+
+std::vector<Document> LiveDatabase::read(const std::vector<std::string>& ids,
+                                         const TellFailure& failed) {
+    if (ids.empty()) return {};
+    replication::ChangesQuery query;
+    query.doc_ids = ids;
+    std::map<std::string, replication::SourceChange> found;
+    auto feed = run<std::unique_ptr<replication::ChangesFeed>>(
+        [&](replication::Peer& peer) { return peer.changes(query); });
+    const auto end_feed = [&] { server_->loop().run_here([&] { feed.reset(); }); };
+    try {
+        for (bool ended = false; !ended;) {
+            auto batch = run<replication::ChangesBatch>(
+                [&](replication::Peer&) { return feed->next(ids.size()); });
+            for (auto& row : batch.rows) found[row.id] = std::move(row);
+            ended = batch.ended;
+        }
+    } catch (...) {
+        end_feed();
+        throw;
+    }
+    end_feed();
+    std::vector<replication::SourceChange> rows;
+    for (const auto& id : ids) {
+        if (found.contains(id)) rows.push_back(found[id]);
+    }
+    return fetch(rows, failed);
 }
 
 }  // namespace divan::import

@@ -27,7 +27,10 @@ public:
     std::string path(const std::string& rest = {}) const;
 
     /// Partitioned or not, `_security`, limits; what the server does not know stays as it is.
-    DatabaseInfo info();
+    DatabaseInfo info() { return info(about()); }
+    /// What the server says of it: the answer to `GET /db`, of which the other is made, too.
+    JsonValue about();
+    DatabaseInfo info(const JsonValue& about);
     /// Those that the server remembers and lists, as CouchDB does since 3.4; else none.
     std::vector<Purge> purges();
     /// Runs a task of the peer's.
@@ -40,6 +43,8 @@ public:
     /// order of rows. What the server does not give is told.
     std::vector<Document> fetch(const std::vector<replication::SourceChange>& rows,
                                 const TellFailure& failed);
+    /// Those of these documents that are there now, in the order of `ids`.
+    std::vector<Document> read(const std::vector<std::string>& ids, const TellFailure& failed);
 
 private:
     std::shared_ptr<LiveServer> server_;

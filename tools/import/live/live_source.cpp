@@ -22,6 +22,7 @@ using replication::PeerFailure;
 constexpr std::size_t rows_first = 100;
 constexpr std::size_t rows_max = 500;
 constexpr std::uint64_t bytes_wanted = 8U << 20;  ///< Of the documents that are fetched at a time.
+constexpr std::size_t read_at_once = 100;
 constexpr int locals_page = 500;
 
 std::uint64_t size_of(const std::vector<Document>& documents) {
@@ -97,11 +98,15 @@ private:
 class LiveSourceDatabase final : public SourceDatabase {
 public:
     LiveSourceDatabase(std::shared_ptr<LiveServer> server, const std::string& name)
-        : database_(std::move(server), name), info_(database_.info()) {
-        if (const auto number = update_sequence()) {
+        : database_(std::move(server), name) {
+        const auto about = database_.about();
+        const auto* purges = about.find("purge_seq");
+        if (purges && !purges->is_null()) purge_sequence_ = purges->dump();
+        if (const auto number = update_sequence(about)) {
             former_.plain = true;
             former_.shards.push_back({0, 0, {}, {}, *number});
         }
+        info_ = database_.info(about);
     }
 
     const DatabaseInfo& info() const override { return info_; }
@@ -134,6 +139,22 @@ public:
 
     void purges(const std::function<void(Purge)>& visit, const TellFailure&) override {
         for (auto& purge : database_.purges()) visit(std::move(purge));
+    }
+    std::optional<std::string> purge_sequence() const override { return purge_sequence_; }
+
+    void documents_of(const std::set<std::string>& ids,
+                      const std::function<void(Document)>& visit,
+                      const TellFailure& failed) override {
+        std::vector<std::string> some;
+        const auto visit_some = [&] {
+            for (auto& document : database_.read(some, failed)) visit(std::move(document));
+            some.clear();
+        };
+        for (const auto& id : ids) {
+            some.push_back(id);
+            if (some.size() == read_at_once) visit_some();
+        }
+        visit_some();
     }
 
     void hold_locals(const TellFailure& failed) override {
@@ -172,8 +193,7 @@ private:
         }
     }
 
-    std::optional<std::uint64_t> update_sequence() {
-        const auto about = database_.server().require("GET", database_.path());
+    static std::optional<std::uint64_t> update_sequence(const JsonValue& about) {
         const auto* sequence = about.find("update_seq");
         const auto number = sequence ? sequence->integer() : std::nullopt;
         if (!number || *number < 0) return std::nullopt;
@@ -195,7 +215,7 @@ private:
                            row.leaves.end();
                 });
             if (!newer) continue;
-            if (!now) now = update_sequence();
+            if (!now) now = update_sequence(database_.about());
             document.sequence = now.value_or(0);
         }
     }
@@ -203,6 +223,7 @@ private:
     LiveDatabase database_;
     DatabaseInfo info_;
     FormerFiles former_;
+    std::optional<std::string> purge_sequence_;
     std::optional<std::vector<LocalDocument>> held_locals_;
 };
 
