@@ -194,6 +194,8 @@ await section('with a live server into a folder', async () => {
   const follow = await couch.json('GET', '/_replicator/follow')
   await couch.json('DELETE', `/_replicator/follow?rev=${follow._rev}`)
   await eventually(async () => (await couch.json('GET', '/_scheduler/jobs')).jobs.every(job => job.doc_id !== 'follow'), 60, 'its end')
+  await couch.json('PUT', '/vanishing')
+  await couch.json('PUT', '/purged/_local/check', { session_id: 'x', history: [], source_last_seq: 0 })
   const args = ['run', couch.url, '--to', data, '--take-identity']
   const child = start(...args, '--continuous')
   await eventually(() => /caught up/.test(child.output) || child.exitCode !== null, 120, 'caught up')
@@ -205,6 +207,13 @@ await section('with a live server into a folder', async () => {
   const { code, output } = await child.ended
   checks.same(code, 0, `the cut-over: ${output}`)
   await succeeds('verify', couch.url, '--to', data)
+  await couch.json('DELETE', '/vanishing')
+  await couch.json('DELETE', '/purged/_local/check?rev=0-1')
+  const gone = /vanishing: the source no longer has/
+  checks.that(/1 checkpoints of clients removed/.test(await succeeds(...args)), 'a checkpoint goes')
+  checks.that(gone.test(await succeeds(...args)) && gone.test(await succeeds('plan', couch.url)), 'a database stays, and is told')
+  const told = await run('verify', couch.url, '--to', data)
+  checks.that(told.code === 1 && gone.test(told.output) && !/[1-9]\d* differences/.test(told.output), `verify: ${told.output}`)
   const divan = await Server.start({ folder })
   checks.same((await divan.json('GET', '/')).uuid, couch.uuid, 'the identity')
   checks.same((await divan.call('POST', '/_session', { name: 'boss', password: 'boss password' })).json?.roles, ['_admin'], 'the old admin')

@@ -159,15 +159,20 @@ public:
 
     void locals(const std::function<void(LocalDocument)>& visit,
                 const TellFailure& failed) override {
+        locals_whole_ = missing_.empty();
         for (const auto& file : files_) {
             file->locals(
                 [&](FileLocal local) {
                     if (is_own_note(local.id)) return;
                     visit({std::move(local.id), local.revision, std::move(local.json)});
                 },
-                [&](const std::string& what) { failed({info_.name, what}); });
+                [&](const std::string& what) {
+                    locals_whole_ = false;
+                    failed({info_.name, what});
+                });
         }
     }
+    bool locals_whole() const override { return locals_whole_; }
 
     void purges(const std::function<void(Purge)>& visit, const TellFailure& failed) override {
         for (const auto& file : files_) {
@@ -218,6 +223,7 @@ private:
     std::vector<std::shared_ptr<const DatabaseFile>> files_;
     std::vector<std::filesystem::path> missing_;
     FormerFiles former_;
+    bool locals_whole_ = false;
     std::optional<storage::FormerSequences> order_;
 };
 

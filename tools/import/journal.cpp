@@ -23,7 +23,21 @@ constexpr const char* positions_file = "positions.jsonl";
 constexpr const char* databases_file = "databases.jsonl";
 constexpr const char* settings_file = "settings.jsonl";
 constexpr const char* made_file = "made.jsonl";
+constexpr const char* removed_file = "removed.jsonl";
 constexpr const char* failures_file = "failures.jsonl";
+
+// One for each database: a run may have brought any number of either.
+std::string locals_file(const std::string& database) {
+    std::string name = "locals-";
+    for (const char c : database) {
+        if (c == '/') {
+            name += "%2F";
+        } else {
+            name.push_back(c);
+        }
+    }
+    return name + ".jsonl";
+}
 
 std::int64_t now() {
     return std::chrono::duration_cast<std::chrono::seconds>(
@@ -44,6 +58,24 @@ void write_file(const fs::path& path, const std::string& text) {
 std::string text_of(const json::object& line, const char* key) {
     const auto* value = line.if_contains(key);
     return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+std::uint64_t number_of(const json::object& line, const char* key) {
+    const auto* value = line.if_contains(key);
+    return value && value->is_int64() ? static_cast<std::uint64_t>(value->as_int64()) : 0;
+}
+
+// Of what a run called them at the target, what they are called at the source.
+std::map<std::string, std::string> names_before(const Journal::Head& run) {
+    std::map<std::string, std::string> names;
+    boost::system::error_code error;
+    const auto choice = json::parse(run.choice, error);
+    const auto* renames = choice.is_object() ? choice.as_object().if_contains("rename") : nullptr;
+    if (error || !renames || !renames->is_object()) return names;
+    for (const auto& [from, to] : renames->as_object()) {
+        if (to.is_string()) names.emplace(to.as_string(), from);
+    }
+    return names;
 }
 
 // Every whole line; the last one may be torn.
@@ -168,6 +200,24 @@ void Journal::note_settings(const std::string& database, const std::string& sett
            json::serialize(json::object{{"database", database}, {"settings", settings}}));
 }
 
+std::vector<Journal::Brought> Journal::brought(const fs::path& folder, const std::string& source) {
+    std::map<std::pair<std::string, std::string>, Brought> newest;
+    for (const auto& head : list(folder)) {
+        if (head.source != source || head.state == "rolled back") continue;
+        const auto before = names_before(head);
+        each_line(folder / head.id / databases_file, [&](const json::object& line) {
+            const auto database = text_of(line, "database");
+            const auto renamed = before.find(database);
+            newest[{head.target, database}] = {
+                renamed == before.end() ? database : renamed->second, database, head.target,
+                head.id};
+        });
+    }
+    std::vector<Brought> all;
+    for (auto& [where, one] : newest) all.push_back(std::move(one));
+    return all;
+}
+
 Journal::Earlier Journal::earlier() const {
     Earlier earlier;
     for (const auto& head : list(folder_.parent_path())) {
@@ -205,6 +255,48 @@ void Journal::note_created(const std::string& database,
 
 void Journal::note_local(const std::string& database, const std::string& id) {
     append(made_file, json::serialize(json::object{{"database", database}, {"local", id}}));
+}
+
+void Journal::note_brought_locals(const std::string& database,
+                                  const std::vector<BroughtLocal>& locals) {
+    if (locals.empty()) return;
+    // Not kept open: there may be more databases than open files are allowed.
+    const auto path = folder_ / locals_file(database);
+    std::ofstream out(path, std::ios::app | std::ios::binary);
+    out << '\n';  // after a line that was torn
+    for (const auto& one : locals) {
+        out << json::serialize(json::object{
+                   {"local", one.id}, {"edits", one.edits}, {"digest", one.digest}})
+            << '\n';
+    }
+    if (!out.flush()) throw std::runtime_error("cannot write to " + path.string());
+}
+
+void Journal::each_brought_local(const fs::path& folder, const std::string& source,
+                                 const std::string& target, const std::string& database,
+                                 const std::function<void(BroughtLocal)>& visit) {
+    for (const auto& head : list(folder)) {
+        const bool same = head.source == source && head.target == target;
+        if (!same || head.state == "rolled back") continue;
+        each_line(folder / head.id / locals_file(database), [&](const json::object& line) {
+            visit({text_of(line, "local"), number_of(line, "edits"), text_of(line, "digest")});
+        });
+    }
+}
+
+void Journal::note_removed(const std::string& database, const LocalDocument& local) {
+    append(removed_file, json::serialize(json::object{{"database", database},
+                                                      {"local", local.id},
+                                                      {"edits", local.edits},
+                                                      {"json", local.json}}));
+}
+
+void Journal::each_removed(
+    const std::function<void(std::string database, LocalDocument)>& visit) const {
+    each_line(folder_ / removed_file, [&](const json::object& line) {
+        visit(text_of(line, "database"),
+              {text_of(line, "local"), number_of(line, "edits"), text_of(line, "json")});
+    });
 }
 
 void Journal::note_failure(const std::string& database, const Failure& failure) {

@@ -47,7 +47,18 @@ public:
                                                  const std::string& source,
                                                  const std::string& target);
 
-    /// What runs before this one, between the same two, made of the target: those that were not
+    /// A database that a run made of one of the source's.
+    struct Brought {
+        std::string name;      ///< At the source.
+        std::string database;  ///< At the target.
+        std::string target;
+        std::string run;  ///< The newest that did.
+    };
+    /// By runs from this source that were not rolled back, to any target.
+    static std::vector<Brought> brought(const std::filesystem::path& folder,
+                                        const std::string& source);
+
+    /// What runs up to this one, between the same two, made of the target: those that were not
     /// rolled back.
     struct Earlier {
         std::set<std::string> databases;
@@ -69,6 +80,20 @@ public:
     void note_settings(const std::string& database, const std::string& settings);
     void note_created(const std::string& database, const std::vector<MissingLeaves>& created);
     void note_local(const std::string& database, const std::string& id);
+    /// A local document as it is at the target now that the run brought it, the first time or anew.
+    struct BroughtLocal {
+        std::string id;
+        std::uint64_t edits = 0;
+        std::string digest;
+    };
+    void note_brought_locals(const std::string& database, const std::vector<BroughtLocal>& locals);
+    /// Those of all runs between the same two that were not rolled back, oldest first.
+    static void each_brought_local(const std::filesystem::path& folder, const std::string& source,
+                                   const std::string& target, const std::string& database,
+                                   const std::function<void(BroughtLocal)>& visit);
+    /// Before it is removed at the target: a rollback puts it back.
+    void note_removed(const std::string& database, const LocalDocument& local);
+    void each_removed(const std::function<void(std::string database, LocalDocument)>& visit) const;
     void note_failure(const std::string& database, const Failure& failure);
     void set_state(const std::string& state);
     void write_report(const std::string& json, const std::string& text) const;

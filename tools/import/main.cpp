@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "tools/import/ends.h"
+#include "tools/import/gone.h"
 #include "tools/import/live/running_settings.h"
 #include "tools/import/report.h"
 #include "tools/import/run.h"
@@ -53,6 +54,12 @@ RunOptions options_of(const Arguments& arguments) {
     return options;
 }
 
+std::vector<Journal::Brought> gone(Source& source, const Arguments& arguments,
+                                   const RunOptions& options) {
+    const auto brought = Journal::brought(arguments.journals, shown(arguments.source));
+    return gone_databases(brought, source.names(), options);
+}
+
 int plan(const Arguments& arguments) {
     const auto opened = open_source_end(arguments.source, arguments.reach, arguments.config);
     const auto& source = opened.source;
@@ -60,9 +67,15 @@ int plan(const Arguments& arguments) {
     for (const auto& name : chosen(source->names(), arguments.run)) {
         databases.push_back(take_inventory(*source->open(name)));
     }
+    auto remarks = opened.remarks;
+    for (const auto& one : gone(*source, arguments, arguments.run)) {
+        remarks.push_back(fmt::format("{}: the source no longer has it; import {} brought it to "
+                                      "{}, where it stays until you delete it",
+                                      one.database, one.run, one.target));
+    }
     const auto settings = settings_preview(opened.settings, arguments.take_identity);
-    const auto text = arguments.json ? plan_json(databases, opened.remarks, settings) + "\n"
-                                     : plan_text(databases, opened.remarks, settings);
+    const auto text = arguments.json ? plan_json(databases, remarks, settings) + "\n"
+                                     : plan_text(databases, remarks, settings);
     std::cout << text;
     return 0;
 }
@@ -154,11 +167,27 @@ int run(const Arguments& arguments) {
     if (arguments.continuous && !options.dry_run && !report.too_many_failures) {
         follow(*opened.source, *target, journal, options, rounds, report);
     }
+    if (target) {
+        report.left_databases = left_at(*target, journal.head().target,
+                                        gone(*opened.source, arguments, options));
+    }
     journal.set_state(report.finished() ? "finished" : "failed");
     const auto text = run_text(journal.head(), report);
     journal.write_report(run_json(journal.head(), report), text);
     std::cout << (arguments.json ? run_json(journal.head(), report) + "\n" : text);
     return report.finished() && report.failures() == 0 ? 0 : 1;
+}
+
+// Of those that imports brought.
+std::vector<std::string> left_locals(SourceDatabase& from, TargetDatabase& to,
+                                     const std::string& database, const Arguments& arguments) {
+    GoneLocals gone;
+    from.locals([&](const LocalDocument& local) { gone.have(local.id); }, [](const Failure&) {});
+    std::vector<std::string> left;
+    if (!from.locals_whole()) return left;
+    gone.each(arguments.journals, shown(arguments.source), shown(arguments.target), database, to,
+              [&](const GoneLocals::Gone& one) { left.push_back(one.document.id); });
+    return left;
 }
 
 int verify(const Arguments& arguments) {
@@ -174,15 +203,25 @@ int verify(const Arguments& arguments) {
             continue;
         }
         const auto from = source->open(name);
-        const auto verified =
-            verify_database(*from, *target->open_existing(there), [](const Difference& one) {
-                std::cout << one.database << ": " << one.what << ": " << one.how << "\n";
-            });
+        const auto to = target->open_existing(there);
+        const auto tell = [](const Difference& one) {
+            std::cout << one.database << ": " << one.what << ": " << one.how << "\n";
+        };
+        auto verified = verify_database(*from, *to, tell);
+        for (const auto& id : left_locals(*from, *to, there, arguments)) {
+            tell({there, id, "the source no longer has it"});
+            ++verified.differences;
+        }
         std::cout << fmt::format(
             "{}: {} documents, {} leaves, {} attachments, {} local documents, {} differences\n",
             there, verified.documents, verified.leaves, verified.attachments, verified.locals,
             verified.differences);
         differences += verified.differences;
+    }
+    const auto target_shown = shown(arguments.target);
+    for (const auto& name : left_at(*target, target_shown, gone(*source, arguments, options))) {
+        std::cout << name << ": the source no longer has this database\n";
+        ++differences;
     }
     return differences == 0 ? 0 : 1;
 }

@@ -98,6 +98,7 @@ public:
                 const TellFailure& failed) override {
         inner_->locals(visit, failed);
     }
+    bool locals_whole() const override { return inner_->locals_whole(); }
     void hold_locals(const TellFailure& failed) override { inner_->hold_locals(failed); }
     void purges(const std::function<void(Purge)>& visit, const TellFailure& failed) override {
         inner_->purges(visit, failed);

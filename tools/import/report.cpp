@@ -35,6 +35,20 @@ std::string megabytes(std::uint64_t bytes) {
     return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
 }
 
+std::string gone_text(const DatabaseReport& one) {
+    std::string text;
+    if (one.checkpoints_removed > 0) {
+        text += fmt::format("  {} checkpoints of clients removed that the source no longer has\n",
+                            one.checkpoints_removed);
+    }
+    if (one.locals_left_count == 0) return text;
+    text += fmt::format("  {} local documents that the source no longer has stay here until you "
+                        "delete them:",
+                        one.locals_left_count);
+    for (const auto& id : one.locals_left) text += " " + id;
+    return text + (one.locals_left_count > one.locals_left.size() ? " …\n" : "\n");
+}
+
 }  // namespace
 
 std::string plan_json(const std::vector<Inventory>& databases,
@@ -94,6 +108,8 @@ std::string run_json(const Journal::Head& run, const RunReport& report) {
                                     {"bytes", one.bytes},
                                     {"local_documents", one.locals},
                                     {"purges", one.purges},
+                                    {"checkpoints_removed", one.checkpoints_removed},
+                                    {"local_documents_left", one.locals_left_count},
                                     {"failure_count", one.failure_count},
                                     {"failures", failures_json(one.failures)},
                                     {"error", one.error}});
@@ -105,6 +121,7 @@ std::string run_json(const Journal::Head& run, const RunReport& report) {
                                         {"state", run.state},
                                         {"too_many_failures", report.too_many_failures},
                                         {"settings", settings_json(report.settings)},
+                                        {"left_databases", texts(report.left_databases)},
                                         {"databases", list}});
 }
 
@@ -115,6 +132,7 @@ std::string run_text(const Journal::Head& run, const RunReport& report) {
                             one.name, one.target, one.documents, one.leaves, one.created,
                             one.attachments, megabytes(one.bytes));
         if (one.skipped > 0) text += fmt::format("  {} documents left alone\n", one.skipped);
+        text += gone_text(one);
         if (!one.error.empty()) text += "  ended early: " + one.error + "\n";
         for (const auto& failure : one.failures) {
             text += "  failed: " + failure.what + ": " + failure.reason + "\n";
@@ -123,6 +141,10 @@ std::string run_text(const Journal::Head& run, const RunReport& report) {
             text += fmt::format("  and {} more failures, in failures.jsonl\n",
                                 one.failure_count - one.failures.size());
         }
+    }
+    for (const auto& name : report.left_databases) {
+        text += name + ": the source no longer has this database; it stays here until you delete "
+                       "it\n";
     }
     text += settings_text(report.settings);
     if (report.too_many_failures) text += "Ended: more failures than --max-failures allows.\n";

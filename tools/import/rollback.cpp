@@ -22,6 +22,11 @@ public:
         if (++waiting_count_ >= undone_documents) purge();
     }
 
+    void put_back(const std::string& name, const LocalDocument& local) {
+        const auto database = find(name);
+        if (database && !database->read_local(local.id)) database->write_local(local);
+    }
+
     void purge() {
         for (const auto& [name, documents] : waiting_) {
             if (auto database = find(name)) database->purge(documents);
@@ -56,6 +61,9 @@ std::uint64_t roll_back(Target& target, Journal& journal) {
     Undoing undoing(target);
     journal.each_made([&](Journal::Made made) { undoing.take(std::move(made)); });
     undoing.purge();
+    journal.each_removed([&](const std::string& name, const LocalDocument& local) {
+        undoing.put_back(name, local);
+    });
     for (const auto& name : journal.new_databases()) undoing.erase_if_empty(name);
     journal.set_state("rolled back");
     return undoing.leaves();

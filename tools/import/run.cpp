@@ -9,6 +9,7 @@
 
 #include "storage/base/json.h"
 #include "tools/import/couch_file/damage.h"
+#include "tools/import/gone.h"
 #include "tools/import/paused_replications.h"
 #include "tools/import/worker.h"
 
@@ -19,6 +20,7 @@ namespace {
 // at once, and small documents weigh more in memory than their bytes.
 constexpr std::size_t batched_documents = 40'000;
 constexpr std::size_t batch_bytes = 8U << 20;
+constexpr std::size_t locals_noted_at_once = 1000;
 constexpr std::uint64_t documents_before_judging = 100;
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -146,7 +148,7 @@ private:
         }
         way.writer.finish();
         if (with_locals) {
-            from->locals([&](const LocalDocument& local) { carry_local(local, way); }, way.failed);
+            carry_locals(*from, way);
         }
         way.position.finished = true;
         if (!options_.dry_run) journal_.note_position(report.target, way.position);
@@ -315,15 +317,55 @@ private:
         std::erase_if(missing, [&](const auto& one) { return taken.contains(one.id); });
     }
 
-    void carry_local(const LocalDocument& local, Way& way) {
-        ++way.report.locals;
-        ++counters_.locals;
-        if (options_.dry_run) return;
+    void carry_locals(SourceDatabase& from, Way& way) {
+        GoneLocals gone;
+        std::vector<Journal::BroughtLocal> brought;
+        const auto note = [&] {
+            journal_.note_brought_locals(way.report.target, brought);
+            brought.clear();
+        };
+        const auto carry_one = [&](const LocalDocument& local) {
+            ++way.report.locals;
+            ++counters_.locals;
+            if (options_.dry_run) return;
+            gone.have(local.id);
+            carry_local(local, way, brought);
+            if (brought.size() >= locals_noted_at_once) note();
+        };
+        from.locals(carry_one, way.failed);
+        note();
+        if (!options_.dry_run && from.locals_whole()) remove_gone(gone, way);
+    }
+
+    // What a checkpoint says that the source no longer knows is not true any more. All else that
+    // came with an import is for people to delete.
+    void remove_gone(const GoneLocals& gone, Way& way) {
+        auto& report = way.report;
+        const auto remove = [&](const GoneLocals::Gone& one) {
+            if (one.outdated_checkpoint) {
+                journal_.note_removed(report.target, one.document);
+                way.target->erase_local(one.document.id);
+                ++report.checkpoints_removed;
+                return;
+            }
+            ++report.locals_left_count;
+            if (report.locals_left.size() < DatabaseReport::failures_kept) {
+                report.locals_left.insert(one.document.id);
+            }
+        };
+        const auto& head = journal_.head();
+        gone.each(journal_.folder().parent_path(), head.source, head.target, report.target,
+                  *way.target, remove);
+    }
+
+    void carry_local(const LocalDocument& local, Way& way,
+                     std::vector<Journal::BroughtLocal>& brought) {
         // What came with an earlier run may be older now; what was written at the target is newer.
         const auto there = way.target->read_local(local.id);
         if (there && there->edits >= local.edits) return;
         if (!there) journal_.note_local(way.report.target, local.id);
         way.target->write_local(local);
+        if (const auto now = way.target->read_local(local.id)) brought.push_back(as_brought(*now));
     }
 
     void judge() {
@@ -363,6 +405,13 @@ std::vector<std::string> chosen(const std::vector<std::string>& names, const Run
         if (!found) throw std::invalid_argument("no database of the source fits " + pattern);
     }
     return {picked.begin(), picked.end()};
+}
+
+bool is_chosen(const std::string& name, const RunOptions& options) {
+    const auto& patterns = options.databases;
+    return patterns.empty() ||
+           std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return matches(pattern, name); });
 }
 
 std::string choice_of(const RunOptions& options) {

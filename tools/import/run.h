@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,9 @@ struct DatabaseReport {
     bool made = false;
     std::uint64_t documents = 0, leaves = 0, created = 0, attachments = 0, bytes = 0, locals = 0;
     std::uint64_t skipped = 0, purges = 0;
+    std::uint64_t checkpoints_removed = 0;  ///< That the source no longer has.
+    std::set<std::string> locals_left;  ///< Others that it no longer has: some of them, by name.
+    std::uint64_t locals_left_count = 0;
     static constexpr std::size_t failures_kept = 100;
     std::vector<Failure> failures;  ///< The first ones; the journal has them all.
     std::uint64_t failure_count = 0;
@@ -57,6 +62,8 @@ struct RunReport {
     std::vector<DatabaseReport> databases;
     bool too_many_failures = false;
     SettingsReport settings;
+    /// At the target: of those that imports brought, what the source no longer has.
+    std::vector<std::string> left_databases;
     bool finished() const;
     std::uint64_t failures() const;
     /// Leaves that were new to the target.
@@ -68,6 +75,8 @@ struct RunReport {
 /// The names of `source` that the options choose. Throws `std::invalid_argument` where a name that
 /// was given is not there.
 std::vector<std::string> chosen(const std::vector<std::string>& names, const RunOptions& options);
+/// Whether they choose this one, were it there.
+bool is_chosen(const std::string& name, const RunOptions& options);
 /// Which databases the options choose, and under which names, as JSON: the same for the same.
 std::string choice_of(const RunOptions& options);
 /// What a database is called at the target.
@@ -95,7 +104,7 @@ RunReport run_import(Source& source, Target* target, Journal& journal, const Run
                      Counters& counters, Rounds& rounds);
 
 /// Undoes what the run of `journal` made: leaves, local documents, and databases that hold nothing
-/// else. Returns how many leaves were taken away.
+/// else; and puts back the checkpoints that it removed. Returns how many leaves were taken away.
 std::uint64_t roll_back(Target& target, Journal& journal);
 
 }  // namespace divan::import

@@ -40,6 +40,9 @@ void RunReport::add(RunReport round) {
         one->bytes += later.bytes;
         one->skipped += later.skipped;
         one->purges += later.purges;
+        one->checkpoints_removed += later.checkpoints_removed;
+        one->locals_left = std::move(later.locals_left);
+        one->locals_left_count = later.locals_left_count;
         one->failure_count += later.failure_count;
         for (auto& failure : later.failures) {
             if (one->failures.size() == DatabaseReport::failures_kept) break;

@@ -32,6 +32,8 @@ public:
                            const TellFailure& failed) = 0;
     virtual void locals(const std::function<void(LocalDocument)>& visit,
                         const TellFailure& failed) = 0;
+    /// Whether the last `locals` gave all that there are: what it did not is not there.
+    virtual bool locals_whole() const { return false; }
     /// Before `documents`: then `locals` gives those of now, so that no checkpoint says more than
     /// what is read after it. A source that stands still needs none.
     virtual void hold_locals(const TellFailure&) {}

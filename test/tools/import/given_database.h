@@ -13,6 +13,7 @@ struct GivenDatabase final : SourceDatabase {
     DatabaseInfo about;
     std::vector<Document> given;
     std::vector<LocalDocument> given_locals;
+    bool tells_all_locals = false;
     std::vector<Purge> given_purges;
     std::optional<std::string> given_purge_sequence;
     std::shared_ptr<int> purges_read = std::make_shared<int>(0);  ///< Of all copies.
@@ -30,6 +31,7 @@ struct GivenDatabase final : SourceDatabase {
     void locals(const std::function<void(LocalDocument)>& visit, const TellFailure&) override {
         for (const auto& local : given_locals) visit(local);
     }
+    bool locals_whole() const override { return tells_all_locals; }
     void purges(const std::function<void(Purge)>& visit, const TellFailure&) override {
         ++*purges_read;
         for (const auto& purge : given_purges) visit(purge);

@@ -167,29 +167,37 @@ public:
         if (!held_locals_) return list_locals(visit, failed);
         for (const auto& local : *held_locals_) visit(local);
     }
+    bool locals_whole() const override { return locals_whole_; }
 
 private:
     // PouchDB Server and CouchDB 1 list none.
     void list_locals(const std::function<void(LocalDocument)>& visit, const TellFailure& failed) {
         std::string from;
+        locals_whole_ = false;
+        bool whole = true;
         while (true) {
+            // From the last one on, which may be gone by now: none after it must be passed over.
             auto query = fmt::format("include_docs=true&limit={}", locals_page);
-            if (!from.empty()) query += "&skip=1&startkey=" + path_part(json_string(from));
+            if (!from.empty()) query += "&startkey=" + path_part(json_string(from));
             const auto reply = database_.server().ask("GET", database_.path("_local_docs"), query);
             constexpr int server_error = 500;
             if (reply.status >= server_error) {
                 failed({"_local_docs", "the source answers " + std::to_string(reply.status)});
             }
             const auto* rows = reply.good() ? reply.json.find("rows") : nullptr;
-            if (!rows || rows->items().empty()) return;
+            if (!rows || !rows->is_array()) return;
+            const auto before = from;
             for (const auto& row : rows->items()) {
                 auto local = local_of(row);
-                if (!local || local->id == from) continue;
+                whole = whole && local;
+                if (!local || local->id == before) continue;
                 from = local->id;
                 if (is_own_note(local->id)) continue;
                 visit(std::move(*local));
             }
-            if (rows->items().size() < locals_page) return;
+            const bool last = rows->items().size() < locals_page;
+            locals_whole_ = last && whole;
+            if (last || from == before) return;
         }
     }
 
@@ -225,6 +233,7 @@ private:
     FormerFiles former_;
     std::optional<std::string> purge_sequence_;
     std::optional<std::vector<LocalDocument>> held_locals_;
+    bool locals_whole_ = false;
 };
 
 // A running server tells its defaults as well. 4 GB for a document, in CouchDB 1 and 2, was none
