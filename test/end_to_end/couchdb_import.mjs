@@ -154,6 +154,13 @@ await section('with a pause', async () => {
   await divan.stop()
 })
 
+// Its own replication would go on writing checkpoints while they are compared.
+async function endFollowing () {
+  const { status, json } = await couch.call('GET', '/_replicator/follow')
+  if (status === 200) await couch.json('DELETE', `/_replicator/follow?rev=${json._rev}`)
+  await eventually(async () => (await couch.json('GET', '/_scheduler/jobs')).jobs.every(job => job.doc_id !== 'follow'), 60, 'its end')
+}
+
 await section('without a stop', async () => {
   const divan = await Server.start()
   const args = ['run', couch.url, '--to', divan.url, '--continuous']
@@ -170,6 +177,7 @@ await section('without a stop', async () => {
   await couch.json('PUT', '/newer/doc', { made: 'meanwhile' })
   await eventually(async () => (await divan.call('GET', '/newer/doc')).status === 200, 60, 'a new database')
   await writer.stop()
+  await endFollowing()
   const from = child.output.length
   await eventually(() => /caught up, 0 new/.test(child.output.slice(from)), 120, `caught up, 0 new: ${child.output}`)
   child.kill('SIGINT')
@@ -190,10 +198,7 @@ await section('with a live server into a folder', async () => {
   await couch.json('PUT', '/_node/_local/_config/admins/boss', '"boss password"')
   await couch.json('PUT', '/_node/_local/_config/jwt_keys/hmac:clinic', JSON.stringify(key))
   const { rev } = await couch.json('PUT', '/purged/purged-later', { n: 1 })
-  // Its own replication would go on writing checkpoints while they are compared.
-  const follow = await couch.json('GET', '/_replicator/follow')
-  await couch.json('DELETE', `/_replicator/follow?rev=${follow._rev}`)
-  await eventually(async () => (await couch.json('GET', '/_scheduler/jobs')).jobs.every(job => job.doc_id !== 'follow'), 60, 'its end')
+  await endFollowing()
   await couch.json('PUT', '/vanishing')
   await couch.json('PUT', '/purged/_local/check', { session_id: 'x', history: [], source_last_seq: 0 })
   const args = ['run', couch.url, '--to', data, '--take-identity']

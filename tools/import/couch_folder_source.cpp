@@ -30,16 +30,16 @@ Attachment carried(const std::shared_ptr<const DatabaseFile>& file, FileAttachme
 }
 
 // Leaves whose bodies cannot be read are told and left out.
-Document carried(const std::shared_ptr<const DatabaseFile>& file, FileDocument stored,
-                 const TellFailure& failed) {
+Document carried(const std::shared_ptr<const DatabaseFile>& file, BlockFile::Window& window,
+                 FileDocument stored, const TellFailure& failed) {
     Document document;
     document.id = std::move(stored.id);
     for (auto& leaf : stored.leaves) {
         const storage::Revision revision{leaf.generation, leaf.path.front()};
         try {
-            auto body = file->body(leaf.body);
+            auto body = file->body(leaf.body, window);
             Leaf carried_leaf{leaf.generation, std::move(leaf.path), leaf.deleted,
-                              std::move(body.json), {}};
+                              std::move(body.json), {}, body.normal};
             for (auto& attachment : body.attachments) {
                 carried_leaf.attachments.push_back(carried(file, std::move(attachment)));
             }
@@ -84,6 +84,7 @@ public:
         for (const auto& path : database.files) {
             files_.push_back(std::make_shared<const DatabaseFile>(path));
         }
+        windows_.resize(files_.size());
         missing_ = database.missing;
         if (files_.empty()) throw Damage(database.name + ": none of its files is there");
         const auto& first = *files_.front();
@@ -209,10 +210,10 @@ private:
     }
 
     void give(std::size_t file, FileDocument stored, std::string marker,
-              const std::function<void(Document)>& visit, const TellFailure& failed) const {
+              const std::function<void(Document)>& visit, const TellFailure& failed) {
         const auto sequence = stored.sequence;
         if (stored.leaves.empty()) failed({stored.id, "none of its revisions has a body"});
-        auto document = carried(files_[file], std::move(stored), failed);
+        auto document = carried(files_[file], windows_[file], std::move(stored), failed);
         document.shard = file;
         document.sequence = sequence;
         document.marker = std::move(marker);
@@ -221,6 +222,7 @@ private:
 
     DatabaseInfo info_;
     std::vector<std::shared_ptr<const DatabaseFile>> files_;
+    std::vector<BlockFile::Window> windows_;  ///< Where bodies are read, of each file.
     std::vector<std::filesystem::path> missing_;
     FormerFiles former_;
     bool locals_whole_ = false;

@@ -181,16 +181,16 @@ private:
         if (database_->entry().partitioned) storage::validate_partitioned_id(document.id).value();
         Prepared prepared;
         for (auto& leaf : document.leaves) {
-            auto parsed = storage::parse_client_document(leaf.json).value();
             storage::Edit edit;
             edit.id = document.id;
             edit.replicated = true;
             edit.generation = leaf.generation;
-            edit.path = leaf.path;
+            edit.path = std::move(leaf.path);
             edit.deleted = leaf.deleted;
             if (former_) edit.at_least = former_->here(document.shard, document.sequence);
-            edit.body = std::move(parsed.body);
-            edit.term = std::move(parsed.term);
+            // Its revision is known: the term, of which one is made, is not needed.
+            edit.body = leaf.normal ? std::move(leaf.json)
+                                    : storage::parse_client_document(leaf.json).value().body;
             for (auto& attachment : leaf.attachments) {
                 edit.attachments.push_back(store(attachment, prepared));
             }

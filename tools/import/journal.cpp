@@ -237,7 +237,7 @@ Journal::Earlier Journal::earlier() const {
 void Journal::note_created(const std::string& database,
                            const std::vector<MissingLeaves>& created) {
     if (created.empty()) return;
-    std::string lines;
+    std::string lines, text;
     const auto head = "{\"database\":" + json_string(database) + ",\"id\":";
     for (const auto& document : created) {
         if (!lines.empty()) lines.push_back('\n');
@@ -246,7 +246,9 @@ void Journal::note_created(const std::string& database,
         lines += ",\"leaves\":[";
         for (const auto& leaf : document.leaves) {
             if (lines.back() != '[') lines.push_back(',');
-            append_json_string(lines, storage::to_string(leaf));
+            text.clear();
+            storage::append_revision(text, leaf);
+            append_json_string(lines, text);
         }
         lines += "]}";
     }

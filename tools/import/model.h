@@ -36,6 +36,7 @@ struct Leaf {
     bool deleted = false;
     std::string json;  ///< The object without `_` members.
     std::vector<Attachment> attachments;
+    bool normal = false;  ///< `json` is as `storage::parse_client_document` would give it back.
 
     storage::Revision revision() const { return {generation, path.front()}; }
 };

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "storage/base/json.h"
+#include "test/tools/import/couch_file_writer.h"
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/couch_file/database_file.h"
 
@@ -42,6 +43,7 @@ struct Reading {
 
     explicit Reading(const fs::path& path) {
         const DatabaseFile file(path);
+        BlockFile::Window window;
         sequence = file.header().update_sequence;
         const auto note = [&](const std::string&) { ++damaged; };
         file.documents(
@@ -49,7 +51,7 @@ struct Reading {
                 ids.insert(document.id);
                 for (const auto& leaf : document.leaves) {
                     try {
-                        const auto body = file.body(leaf.body);
+                        const auto body = file.body(leaf.body, window);
                         for (const auto& attachment : body.attachments) {
                             file.attachment(attachment, [](std::string_view) {});
                         }
@@ -87,12 +89,13 @@ void check_fixture(const fs::path& path, const fs::path& answers) {
     }
     std::map<std::uint64_t, std::string> changes;
     std::map<std::string, std::string> found;
+    BlockFile::Window window;
     file.documents(
         [&](const FileDocument& document) {
             changes[document.sequence] = document.id;
             const auto& leaf = document.leaves.front();
             found[document.id] = storage::to_string({leaf.generation, leaf.path.front()}) +
-                                 parse_json(file.body(leaf.body).json).value().dump();
+                                 parse_json(file.body(leaf.body, window).json).value().dump();
         },
         fail);
     CHECK(found == expected);
@@ -178,6 +181,41 @@ TEST_CASE("couch file: what is no database file is refused with a reason") {
     const CopiedFile text(std::string(50'000, '\1'));
     CHECK_THROWS_AS(DatabaseFile(text.path), Damage);
     CHECK_THROWS_AS(DatabaseFile("test/couch_files/none.couch"), std::system_error);
+}
+
+TEST_CASE("couch file: bodies are the same in whatever order they are read") {
+    CouchFileWriter writer({});
+    std::minstd_rand random(5);
+    for (int number = 0; number < 300; ++number) {
+        const auto size = random() % 10 == 0 ? random() % 200'000 : random() % 3000;
+        writer.add("d" + std::to_string(1000 + number),
+                   {{1, {std::string(16, 'a')}, false,
+                     R"({"text":")" + std::string(size, static_cast<char>('a' + number % 26)) +
+                         "\"}",
+                     {}}});
+    }
+    const CopiedFile copied(writer.finish());
+    const DatabaseFile file(copied.path);
+    std::vector<std::pair<std::uint64_t, std::string>> bodies;
+    file.documents(
+        [&](const FileDocument& document) {
+            BlockFile::Window alone;
+            const auto position = document.leaves[0].body;
+            bodies.emplace_back(position, file.body(position, alone).json);
+        },
+        [](const std::string& what) { FAIL(what); });
+    REQUIRE(bodies.size() == 300);
+    BlockFile::Window window;
+    const auto check_all = [&] {
+        for (const auto& [position, json] : bodies) CHECK(file.body(position, window).json == json);
+    };
+    check_all();
+    std::sort(bodies.begin(), bodies.end());
+    check_all();
+    std::reverse(bodies.begin(), bodies.end());
+    check_all();
+    std::shuffle(bodies.begin(), bodies.end(), random);
+    check_all();
 }
 
 }  // namespace divan::import

@@ -50,7 +50,8 @@ std::string leaf_text(const DatabaseFile& file, const FileLeaf& leaf) {
     for (std::size_t at = 0; at < leaf.path.size(); ++at) {
         text += " " + storage::to_string({leaf.generation - at, leaf.path[at]});
     }
-    const auto body = file.body(leaf.body);
+    BlockFile::Window window;
+    const auto body = file.body(leaf.body, window);
     return text + "\n  " + parse_json(body.json).value().dump() + attachments_text(file, body);
 }
 

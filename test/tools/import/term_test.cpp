@@ -4,7 +4,9 @@
 
 #include <random>
 
+#include "storage/base/bytes.h"
 #include "storage/base/digest.h"
+#include "storage/document/client_document.h"
 #include "tools/import/couch_file/damage.h"
 
 namespace divan::import {
@@ -18,7 +20,75 @@ std::string json(std::string_view term_hex) {
     return json_of_term(hex(term_hex));
 }
 
+// Any value, of many kinds.
+void append_random_term(std::string& out, std::minstd_rand& random, int depth) {
+    static const std::vector<std::string> texts = {
+        "a",        "b",    "_id", "_x",  "_replication_state", "a\"b",    "\x01",
+        "\xc3\xa4", "\x7f", "",    "\\", "a long text of it",  "eight  8", "eight \xe2\x82\xac"};
+    const auto text = [&] {
+        const auto& one = texts[random() % texts.size()];
+        out.push_back('\x6d');
+        ByteWriter(out).u32(static_cast<std::uint32_t>(one.size()));
+        out += one;
+    };
+    const auto kind = depth == 0 ? 6 : random() % (depth > 4 ? 5 : 7);
+    const auto count = static_cast<std::uint32_t>(random() % 5);
+    switch (kind) {
+        case 0: out += {'\x61', static_cast<char>(random())}; break;
+        case 1:
+            out.push_back('\x62');
+            ByteWriter(out).u32(static_cast<std::uint32_t>(random() * 5));
+            break;
+        case 2:
+            out.push_back('\x46');
+            ByteWriter(out).u32(static_cast<std::uint32_t>(random()) % 0x7ff00000);
+            ByteWriter(out).u32(static_cast<std::uint32_t>(random()));
+            break;
+        case 3: out += hex(random() % 2 == 0 ? "64000474727565" : "6400046e756c6c"); break;
+        case 4: text(); break;
+        default:
+            if (kind == 6) out += hex("6801");
+            if (count > 0) {
+                out.push_back('\x6c');
+                ByteWriter(out).u32(count);
+            }
+            for (std::uint32_t at = 0; at < count; ++at) {
+                if (kind == 6) {
+                    out += hex("6802");
+                    text();
+                }
+                append_random_term(out, random, depth + 1);
+            }
+            out.push_back('\x6a');
+    }
+}
+
 }  // namespace
+
+TEST_CASE("term: JSON that says that it is normal is not changed by being read again") {
+    std::minstd_rand random(3);
+    int normal_ones = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string term;
+        append_random_term(term, random, 0);
+        bool normal = false;
+        const auto json = json_of_term(term, &normal);
+        CAPTURE(json);
+        if (!normal) continue;
+        ++normal_ones;
+        CHECK(storage::parse_client_document(json).value().body == json);
+    }
+    CHECK(normal_ones > 2'000);
+    const auto is_normal = [](std::string_view term_hex) {
+        bool normal = false;
+        json_of_term(hex(term_hex), &normal);
+        return normal;
+    };
+    CHECK(is_normal("68016c0000000268026d00000001616101" "68026d00000001626102" "6a"));
+    CHECK_FALSE(is_normal("68016c0000000268026d00000001616101" "68026d00000001616102" "6a"));
+    CHECK_FALSE(is_normal("68016c0000000168026d000000025f6161016a"));
+    CHECK_FALSE(is_normal("6105"));
+}
 
 TEST_CASE("term: numbers, texts, lists and objects become the JSON that CouchDB prints") {
     CHECK(json("6105") == "5");

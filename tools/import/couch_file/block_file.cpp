@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t checksum_bytes = 16;
 constexpr std::uint32_t checksum_flag = 1U << 31;
 constexpr char header_mark = 1;
+constexpr std::uint64_t window_bytes = 64 * 1024;
 // Headers hold a dozen numbers and pointers, and a line for each node that owned the file.
 constexpr std::uint32_t header_bytes_max = 1 << 20;
 
@@ -47,17 +48,15 @@ std::uint64_t end_of_data(std::uint64_t position, std::uint64_t size) {
     return position - used + (blocks - 1) * block_bytes + 1 + in_last;
 }
 
-// Appends the data in `raw`, the bytes of the file from `position` on.
-void append_data(std::string& out, std::uint64_t position, std::string_view raw,
-                 std::size_t size) {
-    out.reserve(out.size() + size);
+// Copies the data in `raw`, the bytes of the file from `position` on: as many as `out` has.
+void copy_data(char* out, std::uint64_t position, std::string_view raw) {
     while (!raw.empty()) {
         if (position % block_bytes == 0) {
             raw.remove_prefix(1);
             ++position;
         }
         const auto part = raw.substr(0, block_bytes - position % block_bytes);
-        out += part;
+        out += part.copy(out, part.size());
         raw.remove_prefix(part.size());
         position += part.size();
     }
@@ -95,47 +94,86 @@ void BlockFile::read(std::uint64_t position, std::span<char> out) const {
     }
 }
 
-// `size` bytes of data from `position` on, the blocks' first bytes left out; `position` moves past
-// them.
+// As many bytes of data from `position` on as `out` has, the blocks' first bytes left out.
+void BlockFile::read_data(std::uint64_t position, std::span<char> out) const {
+    std::string raw(end_of_data(position, out.size()) - position, '\0');
+    read(position, raw);
+    copy_data(out.data(), position, raw);
+}
+
+// `position` moves past them.
 std::string BlockFile::data(std::uint64_t& position, std::size_t size) const {
     if (position >= size_ || size > size_ - position) throw Damage("a pointer past the file's end");
-    std::string raw(end_of_data(position, size) - position, '\0');
-    read(position, raw);
-    std::string out;
-    append_data(out, position, raw, size);
-    position += raw.size();
+    std::string out(size, '\0');
+    read_data(position, out);
+    position = end_of_data(position, size);
     return out;
 }
 
-// Most chunks are read by one call, that of their head.
+// Makes the window begin at `position` or before, and reach a block beyond it, or the file's end.
+// A reader who goes on forward gets much at once, one who jumps gets a block.
+void BlockFile::look(std::uint64_t position, Window& window) const {
+    const auto wanted = std::min(position + block_bytes, size_);
+    if (position >= window.begin_ && wanted <= window.end_) return;
+    const bool forward = window.end_ != 0 && position >= window.begin_ &&
+                         position < window.end_ + window_bytes;
+    const auto end = std::min(position + (forward ? window_bytes : block_bytes), size_);
+    if (!window.bytes_ || (forward && window.end_ - window.begin_ <= block_bytes)) {
+        window.bytes_.reset(new char[forward ? window_bytes : block_bytes]);
+    }
+    window.end_ = 0;  // While nothing of it counts.
+    read(position, {window.bytes_.get(), static_cast<std::size_t>(end - position)});
+    window.begin_ = position;
+    window.end_ = end;
+}
+
 std::string BlockFile::chunk(std::uint64_t position) const {
+    Window window;
+    return chunk(position, window);
+}
+
+// Most chunks are whole in the window.
+std::string BlockFile::chunk(std::uint64_t position, Window& window) const {
     if (position >= size_) throw Damage("a pointer past the file's end");
-    std::array<char, block_bytes> buffer;
-    const auto there = std::min<std::uint64_t>(buffer.size(), size_ - position);
-    const std::span<char> window(buffer.data(), static_cast<std::size_t>(there));
-    read(position, window);
-    const auto begin = position;
-    const auto next = [&](std::size_t size) {
+    look(position, window);
+    const auto require = [&](std::size_t size) {
         if (size > size_ - std::min(position, size_)) {
             throw Damage("a pointer past the file's end");
         }
-        const auto end = end_of_data(position, size);
-        if (end - begin > window.size()) return data(position, size);
-        std::string out;
-        append_data(out, position, {window.data() + (position - begin), end - position}, size);
-        position = end;
-        return out;
     };
-    const auto length = ByteReader(next(4)).u32();
-    if ((length & checksum_flag) == 0) return next(length);
-    const auto checksum = next(checksum_bytes);
-    auto bytes = next(length & ~checksum_flag);
-    if (!matches(checksum, bytes)) throw Damage("a checksum does not match");
+    const auto next = [&](std::span<char> out) {
+        require(out.size());
+        const auto end = end_of_data(position, out.size());
+        if (end > window.end_) {
+            read_data(position, out);
+        } else {
+            const auto* from = window.bytes_.get() + (position - window.begin_);
+            copy_data(out.data(), position, {from, static_cast<std::size_t>(end - position)});
+        }
+        position = end;
+    };
+    std::array<char, 4> head;
+    next(head);
+    const auto length = ByteReader(std::string_view(head.data(), head.size())).u32();
+    const bool checked = (length & checksum_flag) != 0;
+    std::array<char, checksum_bytes> checksum;
+    if (checked) next(checksum);
+    const auto size = length & ~checksum_flag;
+    require(size);
+    std::string bytes(size, '\0');
+    next(bytes);
+    if (checked && !matches({checksum.data(), checksum.size()}, bytes)) {
+        throw Damage("a checksum does not match");
+    }
     return bytes;
 }
 
 std::string BlockFile::term(std::uint64_t position) const {
-    return decompress_term(chunk(position));
+    return decompressed(chunk(position));
+}
+
+std::string BlockFile::term(std::uint64_t position, Window& window) const {
+    return decompressed(chunk(position, window));
 }
 
 std::optional<std::string> BlockFile::header_at(std::uint64_t position) const {

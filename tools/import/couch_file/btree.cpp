@@ -53,14 +53,14 @@ void TreeCursor::enter(std::uint64_t position, std::uint64_t below) {
 }
 
 std::unique_ptr<TreeCursor::Node> TreeCursor::read(std::uint64_t position) {
-    const auto packed = file_.chunk(position);
+    auto packed = file_.chunk(position);
     if (packed.size() > bytes_left_) {
         throw Damage("an index with more nodes than the file has room for");
     }
     bytes_left_ -= packed.size();
     auto node = std::make_unique<Node>();
     node->position = position;
-    node->bytes = decompress_term(packed);
+    node->bytes = decompressed(std::move(packed));
     node->term = parse_term(node->bytes);
     const auto parts = node->term.tuple(2);
     node->inner = parts[0].is_atom("kp_node");

@@ -37,7 +37,7 @@ private:
     struct Node {
         std::uint64_t position;
         std::string bytes;
-        Term term;
+        ParsedTerm term;
         std::span<const Term> entries;
         bool inner;
         std::size_t at = 0;

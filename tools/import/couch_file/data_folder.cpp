@@ -126,6 +126,7 @@ FolderDatabase database_of(const fs::path& folder, const std::string& name,
 
 void read_shard_map(const fs::path& folder, Databases& databases, const Told& told) {
     const DatabaseFile file(*there(folder / shard_map));
+    BlockFile::Window window;
     const auto damaged = [&](const std::string& what) { told("_dbs.couch: " + what); };
     file.documents(
         [&](const FileDocument& document) {
@@ -136,7 +137,7 @@ void read_shard_map(const fs::path& folder, Databases& databases, const Told& to
             }
             for (const auto& leaf : document.leaves) {
                 if (leaf.deleted) continue;
-                const auto entry = parse_json(file.body(leaf.body).json).value();
+                const auto entry = parse_json(file.body(leaf.body, window).json).value();
                 databases[document.id] = database_of(folder, document.id, entry);
             }
         },

@@ -8,9 +8,12 @@
 #include "storage/base/json.h"
 #include "tools/import/couch_file/damage.h"
 #include "tools/import/couch_file/revision_forest.h"
+#include "tools/import/couch_file/term_reader.h"
 
 namespace divan::import {
 namespace {
+
+constexpr std::string_view no_attachments = "\x83j";  // []
 
 // {Seq, Deleted, [Sizes,] Tree} by id; {Id, Deleted, [Sizes,] Tree} by sequence.
 FileDocument document_of(std::string_view id, std::uint64_t sequence,
@@ -91,10 +94,24 @@ DatabaseHeader newest_database_header(const BlockFile& file, std::uint64_t& torn
     return parse_database_header(header->bytes);
 }
 
-// A half of a body: a term, or the bytes of a compressed one (since 1.2).
+// A half of a body: a term, or the bytes of a compressed one (since 1.2). With its version byte.
 std::string inner_term(const Term& half) {
-    if (half.kind != Term::Kind::binary) return std::string(half.bytes);
-    return std::string(without_version(decompress_term(half.text)));
+    if (half.kind != Term::Kind::binary) return "\x83" + std::string(half.bytes);
+    return decompress_term(half.text);
+}
+
+// {Body, Attachments}, either compressed by itself: nearly all are so. Empty of others.
+std::optional<std::pair<std::string_view, std::string_view>> binary_halves(std::string_view term) {
+    TermReader in(term);
+    in.version();
+    constexpr std::uint8_t arity = 2;
+    if (in.tag() != Tag::small_tuple || in.u8() != arity) return std::nullopt;
+    if (in.tag() != Tag::binary) return std::nullopt;
+    const auto body = in.raw(in.u32());
+    if (in.tag() != Tag::binary) return std::nullopt;
+    const auto attachments = in.raw(in.u32());
+    if (!in.rest().empty()) return std::nullopt;
+    return std::pair(body, attachments);
 }
 
 }  // namespace
@@ -211,13 +228,21 @@ bool DatabaseFile::partitioned() const {
     return false;
 }
 
-FileBody DatabaseFile::body(std::uint64_t position) const {
-    const auto stored = file_.term(position);
-    const auto term = parse_term(stored);
-    const auto halves = term.tuple(2);
+FileBody DatabaseFile::body(std::uint64_t position, BlockFile::Window& window) const {
+    const auto stored = file_.term(position, window);
+    std::string json, attachments;
+    if (const auto halves = binary_halves(stored)) {
+        json = decompress_term(halves->first);
+        attachments = decompress_term(halves->second);
+    } else {
+        const auto term = parse_term(stored);
+        const auto parts = term.tuple(2);
+        json = inner_term(parts[0]);
+        attachments = inner_term(parts[1]);
+    }
     FileBody body;
-    body.json = json_of_term(inner_term(halves[0]));
-    const auto attachments = "\x83" + inner_term(halves[1]);
+    body.json = json_of_term(without_version(json), &body.normal);
+    if (attachments == no_attachments) return body;
     const auto list = parse_term(attachments);
     for (const auto& attachment : list.list()) {
         body.attachments.push_back(attachment_of(attachment));

@@ -45,6 +45,7 @@ struct FileDocument {
 
 struct FileBody {
     std::string json;  ///< The object without `_` members.
+    bool normal = false;  ///< As `json_of_term` tells.
     std::vector<FileAttachment> attachments;
 };
 
@@ -88,7 +89,7 @@ public:
     bool partitioned() const;
 
     /// Both throw `Damage`.
-    FileBody body(std::uint64_t position) const;
+    FileBody body(std::uint64_t position, BlockFile::Window& window) const;
     /// The attachment's bytes as they stand in the file, piece by piece; length and digest are
     /// checked at the end, so what was handed out before a throw must not be kept.
     void attachment(const FileAttachment& attachment,

@@ -42,4 +42,11 @@ std::string decompress_term(std::string_view bytes) {
            unpack(Unpacker::Format::zlib, in.rest(), term_bytes_max);
 }
 
+// What is not compressed stays where it is.
+std::string decompressed(std::string bytes) {
+    TermReader in(bytes);
+    const bool plain = bytes.size() > 1 && in.u8() == term_version && in.peek() != Tag::compressed;
+    return plain ? std::move(bytes) : decompress_term(bytes);
+}
+
 }  // namespace divan::import

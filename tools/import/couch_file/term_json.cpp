@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "storage/base/json.h"
@@ -44,7 +47,42 @@ void append_big(std::string& out, const TermReader::Big& big) {
     out.append(digits.rbegin(), digits.rend());
 }
 
+constexpr std::uint64_t every_byte(std::uint8_t value) {
+    return 0x0101010101010101U * value;
+}
+
+// Whether it is ASCII, and nothing of it is escaped in JSON. Eight at a time, whose highest bits
+// tell: of a byte that is 0x80 or more, less than a blank, `"` or `\\`.
+bool is_plain(std::string_view text) {
+    constexpr auto high = every_byte(0x80);
+    std::uint64_t found = 0;
+    const auto look = [&](const char* from, std::size_t count) {
+        std::uint64_t bytes = every_byte(' ');
+        std::memcpy(&bytes, from, count);
+        const auto quotes = bytes ^ every_byte('"');
+        const auto slashes = bytes ^ every_byte('\\');
+        found |= bytes | (bytes - every_byte(' ')) | (quotes - every_byte(1)) |
+                 (slashes - every_byte(1));
+    };
+    for (; text.size() >= sizeof found; text.remove_prefix(sizeof found)) {
+        look(text.data(), sizeof found);
+    }
+    look(text.data(), text.size());
+    return (found & high) == 0;
+}
+
+void append_integer(std::string& out, std::int64_t value) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    out.append(digits.data(), end);
+}
+
 void append_text(std::string& out, std::string_view text) {
+    if (is_plain(text)) {
+        out.push_back('"');
+        out.append(text).push_back('"');
+        return;
+    }
     if (!is_utf8(text)) throw Damage("a text that is not UTF-8");
     append_json_string(out, text);
 }
@@ -53,15 +91,22 @@ class JsonOfTerm {
 public:
     JsonOfTerm(TermReader& in, std::string& out) : in_(in), out_(out) {}
 
+    /// Whether no key is there twice, no top member has a special name, and nothing is so rare that
+    /// it had better be looked at again: to read the text and print it anew would change nothing.
+    bool normal() const { return normal_; }
+
     void value(int depth) {
         if (depth > term_depth_max) throw Damage("a body is nested too deep");
         switch (const auto tag = in_.tag()) {
-            case Tag::small_integer: out_ += std::to_string(in_.u8()); break;
+            case Tag::small_integer: append_integer(out_, in_.u8()); break;
             case Tag::integer:
-                out_ += std::to_string(static_cast<std::int32_t>(in_.u32()));
+                append_integer(out_, static_cast<std::int32_t>(in_.u32()));
                 break;
             case Tag::small_big:
-            case Tag::large_big: append_big(out_, in_.big(tag)); break;
+            case Tag::large_big:
+                normal_ = false;
+                append_big(out_, in_.big(tag));
+                break;
             case Tag::new_float:
             case Tag::old_float: real(in_.real(tag)); break;
             case Tag::atom:
@@ -94,7 +139,7 @@ private:
         out_.push_back('[');
         for (const char byte : bytes) {
             if (out_.back() != '[') out_.push_back(',');
-            out_ += std::to_string(static_cast<unsigned char>(byte));
+            append_integer(out_, static_cast<unsigned char>(byte));
         }
         out_.push_back(']');
     }
@@ -112,6 +157,7 @@ private:
     void object(int depth) {
         if (in_.u8() != 1) no_json();
         out_.push_back('{');
+        const auto before = keys_.size();
         if (in_.peek() == Tag::nil) {
             in_.tag();
         } else {
@@ -123,34 +169,56 @@ private:
             }
             if (in_.tag() != Tag::nil) no_json();
         }
+        if (normal_) normal_ = are_different(std::span(keys_).subspan(before));
+        keys_.resize(before);
         out_.push_back('}');
     }
     void member(int depth) {
         if (in_.tag() != Tag::small_tuple || in_.u8() != 2) no_json();
         const auto tag = in_.tag();
+        std::string_view name;
         if (tag == Tag::binary) {
-            append_text(out_, in_.raw(in_.u32()));
+            name = in_.raw(in_.u32());
         } else if (tag == Tag::atom || tag == Tag::small_atom || tag == Tag::atom_utf8 ||
                    tag == Tag::small_atom_utf8) {
-            append_text(out_, in_.atom(tag));
+            name = in_.atom(tag);
         } else {
             no_json();
         }
+        append_text(out_, name);
+        if (depth == 0 && name.starts_with('_')) normal_ = false;
+        if (normal_) keys_.push_back(name);
         out_.push_back(':');
         value(depth + 1);
     }
 
+    // Of few: objects of many members are read again as JSON.
+    static bool are_different(std::span<const std::string_view> keys) {
+        constexpr std::size_t keys_max = 32;
+        if (keys.size() > keys_max) return false;
+        for (std::size_t at = 1; at < keys.size(); ++at) {
+            const auto before = keys.first(at);
+            if (std::find(before.begin(), before.end(), keys[at]) != before.end()) return false;
+        }
+        return true;
+    }
+
     TermReader& in_;
     std::string& out_;
+    std::vector<std::string_view> keys_;  ///< Of the objects that are open.
+    bool normal_ = true;
 };
 
 }  // namespace
 
-std::string json_of_term(std::string_view bytes) {
+std::string json_of_term(std::string_view bytes, bool* normal) {
     TermReader in(bytes);
     std::string json;
-    JsonOfTerm(in, json).value(0);
+    json.reserve(bytes.size());
+    JsonOfTerm writer(in, json);
+    writer.value(0);
     if (!in.rest().empty()) no_json();
+    if (normal) *normal = writer.normal() && json.starts_with('{');
     return json;
 }
 

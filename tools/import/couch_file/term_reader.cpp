@@ -12,39 +12,17 @@ constexpr std::size_t old_float_bytes = 31;
 
 }  // namespace
 
-Tag TermReader::peek() const {
-    if (rest_.empty()) throw Damage("a term ends early");
-    return static_cast<Tag>(static_cast<unsigned char>(rest_.front()));
+void TermReader::ends_early() {
+    throw Damage("a term ends early");
 }
 
-std::string_view TermReader::raw(std::size_t size) {
-    if (size > rest_.size()) throw Damage("a term ends early");
-    const auto taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return taken;
-}
-
-std::uint8_t TermReader::u8() {
-    return static_cast<std::uint8_t>(raw(1).front());
-}
-
-std::uint16_t TermReader::u16() {
-    const auto high = u8();
-    return static_cast<std::uint16_t>(high << 8 | u8());
-}
-
-std::uint32_t TermReader::u32() {
-    const std::uint32_t high = u16();
-    return high << 16 | u16();
+void TermReader::version() {
+    if (u8() != term_version) throw Damage("a term does not begin with Erlang's version byte");
 }
 
 std::uint32_t TermReader::count(std::uint32_t claimed) const {
     if (claimed > rest_.size()) throw Damage("a term claims more parts than it has bytes");
     return claimed;
-}
-
-void TermReader::version() {
-    if (u8() != term_version) throw Damage("a term does not begin with Erlang's version byte");
 }
 
 double TermReader::real(Tag tag) {

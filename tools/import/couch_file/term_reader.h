@@ -36,11 +36,29 @@ public:
     explicit TermReader(std::string_view bytes) : rest_(bytes) {}
 
     Tag tag() { return static_cast<Tag>(u8()); }
-    Tag peek() const;
-    std::uint8_t u8();
-    std::uint16_t u16();
-    std::uint32_t u32();
-    std::string_view raw(std::size_t size);
+    Tag peek() const {
+        if (rest_.empty()) ends_early();
+        return static_cast<Tag>(static_cast<unsigned char>(rest_.front()));
+    }
+    std::uint8_t u8() {
+        const auto byte = static_cast<std::uint8_t>(peek());
+        rest_.remove_prefix(1);
+        return byte;
+    }
+    std::uint16_t u16() {
+        const auto high = u8();
+        return static_cast<std::uint16_t>(high << 8 | u8());
+    }
+    std::uint32_t u32() {
+        const std::uint32_t high = u16();
+        return high << 16 | u16();
+    }
+    std::string_view raw(std::size_t size) {
+        if (size > rest_.size()) ends_early();
+        const auto taken = rest_.substr(0, size);
+        rest_.remove_prefix(size);
+        return taken;
+    }
     /// A count of things that take at least a byte each.
     std::uint32_t count(std::uint32_t claimed) const;
     void version();
@@ -56,6 +74,8 @@ public:
     Big big(Tag tag);
 
 private:
+    [[noreturn]] static void ends_early();
+
     std::string_view rest_;
 };
 

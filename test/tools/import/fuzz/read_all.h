@@ -26,6 +26,7 @@ inline ReadAll read_all(const std::filesystem::path& path) {
     };
     try {
         const DatabaseFile file(path);
+        BlockFile::Window window;
         guarded([&] { file.security(); });
         guarded([&] { file.partitioned(); });
         file.documents(
@@ -33,7 +34,7 @@ inline ReadAll read_all(const std::filesystem::path& path) {
                 ++all.documents;
                 for (const auto& leaf : document.leaves) {
                     guarded([&] {
-                        const auto body = file.body(leaf.body);
+                        const auto body = file.body(leaf.body, window);
                         ++all.bodies;
                         for (const auto& one : body.attachments) {
                             guarded([&] {
