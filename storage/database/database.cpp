@@ -1,5 +1,6 @@
 #include "storage/database/database.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "storage/base/digest.h"
@@ -14,6 +15,25 @@ namespace {
 constexpr std::uint64_t garbage_bytes_min = 16U << 20;  ///< Below it compaction is not worth it.
 constexpr std::string_view malformed_since =
     "Malformed sequence supplied in 'since' parameter.";
+
+constexpr std::size_t token_chars = 16;
+
+bool is_base64url(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               c == '-' || c == '_';
+    });
+}
+
+/// Whether this server may have given it, for whatever database.
+bool names_incarnation(std::string_view token) {
+    return token.size() == token_chars && is_base64url(token);
+}
+
+/// The same of CouchDB: an Erlang term begins with byte 131.
+bool names_shards(std::string_view token) {
+    return token.starts_with('g') && is_base64url(token);
+}
 
 DatabaseState load_state(const Reader& reader, DatabaseId id) {
     Bytes bytes;
@@ -90,7 +110,8 @@ Database::Database(Engine& engine, std::string name, DatabaseEntry entry)
     : engine_(engine),
       name_(std::move(name)),
       entry_(std::move(entry)),
-      token_(base64url_encode(hex_decode(entry_.uuid).value_or(entry_.uuid)).substr(0, 16)),
+      token_(base64url_encode(hex_decode(entry_.uuid).value_or(entry_.uuid))
+                 .substr(0, token_chars)),
       state_(load_state(engine, entry_.id)),
       writer_(*this) {
     DatabaseSettings settings;
@@ -168,6 +189,9 @@ Result<Sequence> Database::parse_sequence(std::string_view text) const {
     if (at == end) return former_sequence(*this, text);
     if (*at != '-') return Error{Code::bad_request, std::string(malformed_since), {}};
     const std::string_view token(at + 1, static_cast<std::size_t>(end - at - 1));
+    if (!names_incarnation(token) && !names_shards(token)) {
+        return Error{Code::bad_request, std::string(malformed_since), {}};
+    }
     if (token != token_) return former_sequence(*this, text);
     // What this incarnation has not reached yet was read before an earlier state was restored.
     return sequence <= state().update_sequence ? sequence : Sequence{};

@@ -90,8 +90,8 @@ public:
     /// Reads what `sequence_text` wrote, or a JSON string of it ("\"12-x\""). What the server gave
     /// from which this database was imported stands for what it covers (`FormerSequences`). Of
     /// another incarnation or server, a plain number too, or beyond what this one has reached (it
-    /// was restored to an earlier state), it is 0. Refuses with `bad_request` "Malformed sequence
-    /// supplied in 'since' parameter.".
+    /// was restored to an earlier state), it is 0. Refuses what neither this server nor CouchDB can
+    /// have given with `bad_request` "Malformed sequence supplied in 'since' parameter.".
     Result<Sequence> parse_sequence(std::string_view text) const;
 
     /// A consistent view of this moment.

@@ -218,10 +218,8 @@ bool FeedTimes::take(std::string_view name, const std::string& value) {
         throw Refused(Code::bad_request,
                       "The timeout parameter should be a non-negative integer");
     }
-    if (*given < 0) {
-        throw Refused(Code::bad_request, "The timeout value should be a non-negative integer");
-    }
-    timeout_ms_ = static_cast<std::uint64_t>(*given);
+    // CouchDB ends feeds that wait there and then; one that does not wait takes no notice.
+    timeout_ms_ = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *given));
     return true;
 }
 

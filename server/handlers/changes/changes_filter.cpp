@@ -36,9 +36,7 @@ ChangesFilter doc_ids_filter(const Call& call, const JsonValue* body) {
         if (!id.is_string()) refuse(no_list);
         filter.doc_ids.push_back(id.string());
     }
-    auto& ids = filter.doc_ids;
-    std::sort(ids.begin(), ids.end());
-    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    std::sort(filter.doc_ids.begin(), filter.doc_ids.end());
     return filter;
 }
 

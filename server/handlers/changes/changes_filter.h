@@ -19,7 +19,7 @@ struct ChangesFilter {
     enum class Kind : std::uint8_t { none, doc_ids, selector, design, function };
 
     Kind kind = Kind::none;
-    std::vector<std::string> doc_ids;           ///< Sorted, each once.
+    std::vector<std::string> doc_ids;           ///< Sorted.
     storage::mango::Selector selector;
     /// Of `function`: which of these documents pass. Blocks, throws `Refused`: for a pool.
     std::function<std::vector<bool>(std::span<const BytesView>)> function;

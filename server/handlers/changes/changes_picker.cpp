@@ -1,6 +1,7 @@
 #include "server/handlers/changes/changes_picker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/handlers/queries/row_answer.h"
 
@@ -35,7 +36,7 @@ ChangesPicker::ChangesPicker(std::shared_ptr<storage::Database> database, Change
 void ChangesPicker::open(Sequence since) {
     if (stream_) return;
     view_ = database_->view();
-    stream_ = open_changes(view_, filter_, since, wish_.descending);
+    stream_ = open_changes(view_, filter_, since, wish_.descending, std::exchange(walked_, true));
 }
 
 bool ChangesPicker::next(std::uint64_t wanted) {

@@ -65,6 +65,8 @@ private:
     const bool with_bodies_;
     storage::DocumentOptions judged_;  ///< Of documents that the filter sees.
 
+    bool walked_ = false;
+
     // One walk.
     std::shared_ptr<const storage::ReadView> view_;
     std::unique_ptr<ChangesStream> stream_;

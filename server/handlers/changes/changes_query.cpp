@@ -33,15 +33,13 @@ std::optional<Integer> integer(std::string_view text) {
     return Integer{negative && value > 0, value};
 }
 
+/// CouchDB counts a limit down to 0, which one below it never meets.
 std::uint64_t parse_limit(std::string_view text) {
     const auto given = integer(text);
     if (!given) {
         throw Refused(Code::bad_request, "The limit parameter should be a non-negative integer");
     }
-    if (given->negative) {
-        throw Refused(Code::bad_request, "The limit value should be a non-negative integer");
-    }
-    return given->magnitude;
+    return given->negative ? ChangesQuery::no_limit : given->magnitude;
 }
 
 std::uint64_t parse_interval(std::string_view text) {

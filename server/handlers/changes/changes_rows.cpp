@@ -61,8 +61,10 @@ FeedRows::Filled ChangesRows::fill(std::string& out, FeedFrame& frame) {
 }
 
 FeedRows::Filled ChangesRows::exhausted(const FeedFrame& frame) {
-    at_ = picker_.stream().end(at_);
-    pending_ = picker_.stream().pending_at_end();
+    const auto& stream = picker_.stream();
+    // A feed that has told as much as it may stays at its last row.
+    pending_ = left_ > 0 || query_.limit == 0 ? stream.pending_at_end() : stream.pending(at_);
+    if (left_ > 0) at_ = stream.end(at_);
     picker_.release();
     const bool complete = query_.descending || (left_ == 0 && ends_at_limit(frame));
     return complete ? Filled::complete : Filled::drained;

@@ -16,7 +16,7 @@ constexpr std::string_view design_first = "_design/";
 constexpr std::string_view design_after = "_design0";
 constexpr std::size_t lookups_at_once = 256;
 /// `[couchdb] changes_doc_ids_optimization_threshold`: beyond it CouchDB walks the feed.
-constexpr std::size_t looked_up_max = 100;
+constexpr std::size_t looked_up_max = 1000;
 
 /// Changes from the other side of `at` to the end of the walk.
 std::uint64_t count_beyond(const ReadView& view, Sequence at, bool descending) {
@@ -105,11 +105,11 @@ private:
     std::size_t at_ = 0;
 };
 
-void find_by_id(FoundChanges& found, const ReadView& view, const std::vector<std::string>& ids,
+void find_by_id(FoundChanges& found, const ReadView& view, std::span<const std::string> ids,
                 Sequence since) {
     for (std::size_t from = 0; from < ids.size(); from += lookups_at_once) {
         const auto count = std::min(lookups_at_once, ids.size() - from);
-        const auto records = view.records(std::span(ids).subspan(from, count));
+        const auto records = view.records(ids.subspan(from, count));
         for (std::size_t i = 0; i < count; ++i) {
             if (!records[i] || records[i]->sequence <= since) continue;
             found.add(change_of(ids[from + i], *records[i]));
@@ -133,7 +133,7 @@ void find_designs(FoundChanges& found, const ReadView& view, Sequence since) {
 
 std::unique_ptr<ChangesStream> open_changes(std::shared_ptr<const ReadView> view,
                                             const ChangesFilter& filter, Sequence since,
-                                            bool descending) {
+                                            bool descending, bool again) {
     const bool by_id = filter.kind == ChangesFilter::Kind::doc_ids;
     if (!by_id && filter.kind != ChangesFilter::Kind::design) {
         return std::make_unique<WholeFeed>(std::move(view), since, descending);
@@ -142,7 +142,9 @@ std::unique_ptr<ChangesStream> open_changes(std::shared_ptr<const ReadView> view
     auto found = std::make_unique<FoundChanges>(view, since, descending, tells_all);
     const auto from = descending ? Sequence{} : since;
     if (by_id) {
-        find_by_id(*found, *view, filter.doc_ids, from);
+        auto ids = filter.doc_ids;
+        if (tells_all || again) ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+        find_by_id(*found, *view, ids, from);
     } else {
         find_designs(*found, *view, from);
     }

@@ -22,9 +22,10 @@ public:
 };
 
 /// Changes after `since`, or with `descending` all of them. For `_doc_ids` and `_design` the
-/// documents are looked up, whatever the length of the feed.
+/// documents are looked up, whatever the length of the feed. As in CouchDB, an id that was given
+/// twice is told twice where it is looked up, but not when a feed goes on (`again`).
 std::unique_ptr<ChangesStream> open_changes(std::shared_ptr<const storage::ReadView> view,
                                             const ChangesFilter& filter, Sequence since,
-                                            bool descending);
+                                            bool descending, bool again);
 
 }  // namespace divan::server

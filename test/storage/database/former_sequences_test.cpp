@@ -240,7 +240,10 @@ TEST_CASE("former sequences: of another file, node or server nothing is believed
     CHECK(since(other) < since(all));
 
     CHECK(database.parse_sequence("50").value() == Sequence{});
-    CHECK(database.parse_sequence("50-abc").value() == Sequence{});
+    CHECK_FALSE(database.parse_sequence("50-abc").has_value());
+    CHECK_FALSE(database.parse_sequence("50-").has_value());
+    CHECK_FALSE(database.parse_sequence("50-g1AAA\"").has_value());
+    CHECK(database.parse_sequence("50-g1AAA").value() == Sequence{});
     f.catalog.erase("db");
     CHECK(f.catalog.create("db").value()->parse_sequence(couch_sequence_text(all)).value() ==
           Sequence{});

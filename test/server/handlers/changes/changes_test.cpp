@@ -87,7 +87,7 @@ TEST_CASE("where a feed starts and ends, and what is pending") {
         {"?since=now", "/ 5 / 0"},
         {"?since=3", "a c _design/d b / 5 / 0"},
         {"?since=99TOKEN", "a c _design/d b / 5 / 0"},
-        {"?since=3-otherdatabase", "a c _design/d b / 5 / 0"},
+        {"?since=3-anotherdatabase0", "a c _design/d b / 5 / 0"},
         {"?last-event-id=4TOKEN", "b / 5 / 0"},
         {"?limit=2", "a c / 3 / 2"},
         {"?limit=0", "/ 0 / 4"},
@@ -99,8 +99,12 @@ TEST_CASE("where a feed starts and ends, and what is pending") {
         {"?descending=maybe&limit=1", "a / 1 / 3"},
         {"?filter=_design", "_design/d / 5 / 3"},
         {"?filter=_design&descending=true", "_design/d / 4 / 3"},
-        {R"(?filter=_doc_ids&doc_ids=["b","x","a","a"])", "a b / 5 / 2"},
+        {R"(?filter=_doc_ids&doc_ids=["b","x","a","a"])", "a a b / 5 / 1"},
         {R"(?filter=_doc_ids&doc_ids=["b","a"]&limit=1)", "a / 1 / 3"},
+        {R"(?filter=_doc_ids&doc_ids=["c","a"]&limit=2)", "a c / 3 / 2"},
+        {R"(?filter=_doc_ids&doc_ids=["c","a"]&limit=3)", "a c / 5 / 2"},
+        {R"(?filter=_doc_ids&doc_ids=["x"]&limit=0)", "/ 0 / 4"},
+        {"?filter=_design&limit=1", "_design/d / 4 / 3"},
         {R"(?filter=_doc_ids&doc_ids=["b","a"]&since=1TOKEN)", "b / 5 / 2"},
         {R"(?filter=_doc_ids&doc_ids=["b","a"]&descending=true)", "b a / 1 / 2"},
         {R"(?doc_ids=["b"])", "a c _design/d b / 5 / 0"},
@@ -188,7 +192,8 @@ TEST_CASE("what a feed refuses") {
         {"?heartbeat=abc", 400,
          "Invalid heartbeat value. Expecting a positive integer value (in milliseconds)."},
         {"?timeout=x", 400, "The timeout parameter should be a non-negative integer"},
-        {"?limit=-1", 400, "The limit value should be a non-negative integer"},
+        {"?limit=x", 400, "The limit parameter should be a non-negative integer"},
+        {"?since=1-abc", 400, "Malformed sequence supplied in 'since' parameter."},
         {"?seq_interval=0", 400, "invalid_seq_interval"},
         {"?since=", 400, "Malformed sequence supplied in 'since' parameter."},
         {"?filter=_nope", 400, "unknown builtin filter name"},
@@ -208,6 +213,25 @@ TEST_CASE("what a feed refuses") {
     }
     const auto refused = post(docs.host, "?filter=_selector", R"({"selector":{"n":{"$nope":1}}})");
     CHECK(refused.body == "{\"error\":\"bad_request\",\"reason\":\"Invalid operator: $nope\"}\n");
+}
+
+TEST_CASE("a limit or a time below 0 is none") {
+    Docs docs;
+    const auto all = get(docs.host, "").body;
+    CHECK(get(docs.host, "?limit=-1").body == all);
+    CHECK(get(docs.host, "?timeout=-1").body == all);
+    CHECK(get(docs.host, "?feed=longpoll&since=now&timeout=-1").status == 200);
+}
+
+TEST_CASE("doc_ids that are asked for twice are told twice") {
+    Docs docs;
+    const auto once = get(docs.host, "?filter=_doc_ids&doc_ids=[\"a\"]").body;
+    const auto twice = get(docs.host, "?filter=_doc_ids&doc_ids=[\"a\",\"b\",\"a\"]").body;
+    const auto count = [](const std::string& text) {
+        return parse_json(text).value().find("results")->items().size();
+    };
+    CHECK(count(once) == 1);
+    CHECK(count(twice) == 3);
 }
 
 TEST_CASE("continuous and event stream frames") {
