@@ -199,7 +199,9 @@ std::vector<ChosenRevision> choose_revisions(const RevisionTree& tree,
     for (const auto& revision : *wanted) {
         const auto index = tree.find(revision);
         if (!index) {
-            missing.push_back({revision, std::nullopt});
+            const auto same = [&](const auto& one) { return one.revision == revision; };
+            const bool again = std::any_of(missing.begin(), missing.end(), same);
+            if (!again) missing.push_back({revision, std::nullopt});
         } else if (latest) {
             for (const auto leaf : tree.leaves_above(*index)) choose(leaf);
         } else {
@@ -209,6 +211,23 @@ std::vector<ChosenRevision> choose_revisions(const RevisionTree& tree,
     chosen.insert(chosen.end(), std::make_move_iterator(missing.begin()),
                   std::make_move_iterator(missing.end()));
     return chosen;
+}
+
+void sort_as_trees(const RevisionTree& tree, std::vector<ChosenRevision>& chosen) {
+    if (chosen.size() < 2) return;
+    std::vector<std::pair<std::vector<Revision>, ChosenRevision>> paths;
+    paths.reserve(chosen.size());
+    for (auto& one : chosen) {
+        auto path = one.index ? tree.path(*one.index) : std::vector<Revision>{one.revision};
+        std::reverse(path.begin(), path.end());
+        paths.emplace_back(std::move(path), std::move(one));
+    }
+    std::sort(paths.begin(), paths.end(), [](const auto& a, const auto& b) {
+        if (a.first.front() != b.first.front()) return b.first.front() < a.first.front();
+        return a.first < b.first;
+    });
+    chosen.clear();
+    for (auto& [path, one] : paths) chosen.push_back(std::move(one));
 }
 
 std::vector<OpenRevision> open_revisions(const ReadView& view, std::string_view id,
@@ -221,6 +240,10 @@ std::vector<OpenRevision> open_revisions(const ReadView& view, std::string_view 
         if (one.index) body = body_of(view, id, record.tree.node(*one.index));
         opened.push_back({std::move(one.revision), std::move(body)});
     }
+    std::sort(opened.begin(), opened.end(), [](const auto& a, const auto& b) {
+        if (a.body.has_value() != b.body.has_value()) return a.body.has_value();
+        return a.revision < b.revision;
+    });
     return opened;
 }
 

@@ -56,8 +56,11 @@ struct ChosenRevision {
 std::vector<ChosenRevision> choose_revisions(const RevisionTree& tree,
                                              const std::optional<std::vector<Revision>>& wanted,
                                              bool latest);
+/// The order of `_bulk_get`: couch_key_tree:get_all_leafs/1 of a tree that is made of the chosen
+/// alone. The latest root comes first, and above a root the lesser branch.
+void sort_as_trees(const RevisionTree& tree, std::vector<ChosenRevision>& chosen);
 
-/// The same with their bodies.
+/// The same with their bodies, in order: found ones first, as fabric_doc_open_revs sorts them.
 struct OpenRevision {
     Revision revision;
     std::optional<StoredBody> body;  ///< Empty: `{"missing": revision}`.

@@ -126,6 +126,7 @@ void BulkGetReader::choose(std::size_t count) {
         }
         found.record = &*records_[i];
         chosen = storage::choose_revisions(found.record->tree, found.row->revisions, latest_);
+        storage::sort_as_trees(found.record->tree, chosen);
         for (const auto& one : chosen) {
             if (one.index) bytes += found.record->tree.node(*one.index).body_bytes;
         }

@@ -13,15 +13,25 @@ using storage::Revision;
 /// Records that are in memory at a time.
 constexpr std::size_t batch_ids_max = 256;
 
-// couch_key_tree:find_missing/2 gives them in order.
+// couch_key_tree:find_missing/2 gives them in order, and takes one that is there away once, however
+// often it was asked for.
 std::vector<Revision> find_missing(const storage::RevisionTree& tree,
                                    std::vector<Revision> wanted) {
-    std::erase_if(wanted, [&tree](const Revision& one) { return tree.find(one).has_value(); });
     std::sort(wanted.begin(), wanted.end());
-    return wanted;
+    std::vector<Revision> missing;
+    const Revision* found = nullptr;
+    for (const auto& one : wanted) {
+        const bool again = found != nullptr && *found == one;
+        if (!again && tree.find(one)) {
+            found = &one;
+        } else {
+            missing.push_back(one);
+        }
+    }
+    return missing;
 }
 
-// The leaves below the highest missing generation, the winner last (couch_db:find_missing/2).
+// The leaves below the highest missing generation, the winner first (couch_db:get_missing_revs/2).
 std::vector<Revision> find_possible_ancestors(const storage::RevisionTree& tree,
                                               const std::vector<Revision>& missing) {
     std::vector<Revision> found;
@@ -29,7 +39,6 @@ std::vector<Revision> find_possible_ancestors(const storage::RevisionTree& tree,
         const auto& leaf = tree.node(index).revision;
         if (leaf.generation < missing.back().generation) found.push_back(leaf);
     }
-    std::reverse(found.begin(), found.end());
     return found;
 }
 

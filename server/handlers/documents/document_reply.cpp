@@ -1,5 +1,7 @@
 #include "server/handlers/documents/document_reply.h"
 
+#include <algorithm>
+
 #include "server/handlers/accept.h"
 #include "server/handlers/documents/segment_source.h"
 #include "storage/base/json.h"
@@ -109,7 +111,9 @@ Response json_reply(const ReadView& view, std::string_view id, const OpenedDocum
 }
 
 /// The answer to `open_revs` where the document is not there at all.
-std::vector<storage::OpenRevision> all_missing(const std::vector<Revision>& wanted) {
+std::vector<storage::OpenRevision> all_missing(std::vector<Revision> wanted) {
+    std::sort(wanted.begin(), wanted.end());
+    wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
     std::vector<storage::OpenRevision> missing;
     missing.reserve(wanted.size());
     for (const auto& revision : wanted) missing.push_back({revision, std::nullopt});

@@ -36,10 +36,12 @@ TEST_CASE("_revs_diff and _missing_revs tell what is missing, sorted") {
          R"({"a":{"missing":["2-y","3-z"],"possible_ancestors":["2-b"]}})",
          R"({"a":["2-y","3-z"]})"},
         {R"({"a":["5-x"]})",
-         R"({"a":{"missing":["5-x"],"possible_ancestors":["3-c","2-b","4-d"]}})",
+         R"({"a":{"missing":["5-x"],"possible_ancestors":["4-d","2-b","3-c"]}})",
          R"({"a":["5-x"]})"},
         {R"({"a":["2-x"]})", R"({"a":{"missing":["2-x"]}})", R"({"a":["2-x"]})"},
         {R"({"a":["2-x","2-x"]})", R"({"a":{"missing":["2-x","2-x"]}})", R"({"a":["2-x","2-x"]})"},
+        {R"({"a":["2-b","2-b","1-q"]})", R"({"a":{"missing":["1-q","2-b"]}})",
+         R"({"a":["1-q","2-b"]})"},
         {R"({"none":["1-n"]})", R"({"none":{"missing":["1-n"]}})", R"({"none":["1-n"]})"},
     };
     for (const auto& one : cases) {
