@@ -67,13 +67,14 @@ Response attachment_reply(const Call& call, const std::shared_ptr<const storage:
     std::vector<Segment> segments;
     segments.push_back(packed && !*gzip_accepted ? unpacked_segment(attachment)
                                                  : stored_segment(attachment));
-    std::vector<ByteRange> ranges;
+    std::optional<std::vector<ByteRange>> ranges;
     if (const auto bytes = segments_bytes(segments)) {
         auto parsed = parse_byte_ranges(call.request.header("range"), *bytes);
         if (!parsed) return refusal(parsed.error());
-        if (!packed && parsed->size() < ranges_max) ranges = std::move(*parsed);
+        ranges = std::move(*parsed);
+        if (packed || (ranges && ranges->size() >= ranges_max)) ranges.reset();
     }
-    if (ranges.size() > 1) return ranges_reply(call, view, attachment, ranges);
+    if (ranges && ranges->size() != 1) return ranges_reply(call, view, attachment, *ranges);
 
     Response response;
     response.headers.reserve(8);
@@ -83,10 +84,11 @@ Response attachment_reply(const Call& call, const std::shared_ptr<const storage:
     if (packed && *gzip_accepted) response.add("Content-Encoding", "gzip");
     response.add("Accept-Ranges", packed ? "none" : "bytes");
     add_sandbox(response, call.services.config);
-    if (ranges.size() == 1) {
+    if (ranges) {
+        const auto& range = ranges->front();
         response.status = 206;
-        response.add("Content-Range", content_range(ranges[0], attachment.stored_bytes));
-        segments[0] = range_segment(attachment, ranges[0].first, ranges[0].size());
+        response.add("Content-Range", content_range(range, attachment.stored_bytes));
+        segments[0] = range_segment(attachment, range.first, range.size());
     }
     set_segments(response, call.services, call.request.head, view, std::move(segments));
     return response;

@@ -7,10 +7,10 @@
 namespace divan::server {
 namespace {
 
-/// Offsets as they were sent: either may be left out.
+/// Offsets as they were sent: either may be left out. What is beyond 62 bits is as good as 62 bits.
 struct SentRange {
-    std::optional<std::uint64_t> first;
-    std::optional<std::uint64_t> last;
+    std::optional<std::int64_t> first;
+    std::optional<std::int64_t> last;
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -31,56 +31,64 @@ bool for_each_item(std::string_view list, Use use) {
     return true;
 }
 
-std::optional<std::uint64_t> parse_offset(std::string_view text) {
-    std::uint64_t offset = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), offset);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return offset;
-}
-
-std::optional<SentRange> parse_range(std::string_view text) {
-    const auto dash = text.find('-');
-    if (dash == std::string_view::npos) return std::nullopt;
-    SentRange range;
-    const auto first = text.substr(0, dash);
-    const auto last = text.substr(dash + 1);
-    if (first.empty() && last.empty()) return std::nullopt;
-    if (!first.empty()) range.first = parse_offset(first);
-    if (!last.empty()) range.last = parse_offset(last);
-    if (range.first.has_value() == first.empty() || range.last.has_value() == last.empty()) {
+/// Erlang's list_to_integer/1.
+std::optional<std::int64_t> parse_offset(std::string_view text) {
+    constexpr std::int64_t most = std::int64_t{1} << 62U;
+    const bool negative = text.starts_with('-');
+    if (negative || text.starts_with('+')) text.remove_prefix(1);
+    if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
         return std::nullopt;
     }
-    return range;
+    std::int64_t offset = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), offset);
+    if (read.ec != std::errc() || offset > most) offset = most;
+    return negative ? -offset : offset;
 }
 
-/// Empty where the header is none of byte ranges.
-std::vector<SentRange> parse_header(std::string_view header) {
+/// mochiweb_http:parse_range_request_1/1: tokens between dashes, whatever their number.
+std::optional<SentRange> parse_range(std::string_view text) {
+    SentRange range;
+    if (text.starts_with('-')) {
+        range.last = parse_offset(text.substr(1));
+        return range.last ? std::optional(range) : std::nullopt;
+    }
+    const auto dash = std::min(text.find('-'), text.size());
+    range.first = parse_offset(text.substr(0, dash));
+    const auto next = text.find_first_not_of('-', dash);
+    if (next != std::string_view::npos) {
+        const auto end = std::min(text.find('-', next), text.size());
+        range.last = parse_offset(text.substr(next, end - next));
+        const bool more = text.find_first_not_of('-', end) != std::string_view::npos;
+        if (more || !range.last) return std::nullopt;
+    }
+    return range.first ? std::optional(range) : std::nullopt;
+}
+
+/// mochiweb_http:parse_range_request/1: empty where the header is none of byte ranges.
+std::optional<std::vector<SentRange>> parse_header(std::string_view header) {
     constexpr std::string_view unit = "bytes=";
+    if (!header.starts_with(unit)) return std::nullopt;
     std::vector<SentRange> ranges;
-    if (!header.starts_with(unit)) return ranges;
     const bool good = for_each_item(header.substr(unit.size()), [&ranges](std::string_view item) {
         const auto range = parse_range(item);
         if (range) ranges.push_back(*range);
         return range.has_value();
     });
-    if (!good) ranges.clear();
-    return ranges;
+    return good ? std::optional(std::move(ranges)) : std::nullopt;
 }
 
-/// Empty where it lies outside of `total` bytes.
-std::optional<ByteRange> resolve(const SentRange& sent, std::uint64_t total) {
+/// Empty where it lies outside of `total` bytes. One of more last bytes than there are is brought
+/// to one less than there are, and only then counted from the end.
+std::optional<ByteRange> resolve(const SentRange& sent, std::int64_t total) {
     if (sent.first && sent.last && *sent.last < *sent.first) return std::nullopt;
-    ByteRange range;
+    auto first = sent.first.value_or(0);
+    auto last = std::min(sent.last.value_or(total - 1), total - 1);
     if (!sent.first) {
-        if (*sent.last == 0 || total == 0) return std::nullopt;
-        range.first = total - std::min(*sent.last, total);
-        range.last = total - 1;
-        return range;
+        first = total - last;
+        last = total - 1;
     }
-    if (*sent.first >= total) return std::nullopt;
-    range.first = *sent.first;
-    range.last = std::min(sent.last.value_or(total - 1), total - 1);
-    return range;
+    if (last < first) return std::nullopt;
+    return ByteRange{static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(last)};
 }
 
 /// The quality of an item of an Accept header, and the item without it. Empty where it is none.
@@ -103,16 +111,19 @@ std::optional<std::pair<std::string_view, double>> parse_quality(std::string_vie
 
 }  // namespace
 
-Result<std::vector<ByteRange>> parse_byte_ranges(const std::string* header, std::uint64_t total) {
+Result<std::optional<std::vector<ByteRange>>> parse_byte_ranges(const std::string* header,
+                                                                std::uint64_t total) {
+    const std::optional<std::vector<ByteRange>> whole;
+    const auto sent = header == nullptr ? std::nullopt : parse_header(*header);
+    if (!sent) return whole;
     std::vector<ByteRange> ranges;
-    if (header == nullptr) return ranges;
-    for (const auto& sent : parse_header(*header)) {
-        if (sent.first == 0U && !sent.last) return std::vector<ByteRange>();
-        const auto range = resolve(sent, total);
+    for (const auto& one : *sent) {
+        if (one.first == 0 && !one.last) return whole;
+        const auto range = resolve(one, static_cast<std::int64_t>(total));
         if (!range) return Error{Code::bad_range, {}, {}};
         ranges.push_back(*range);
     }
-    return ranges;
+    return std::optional(std::move(ranges));
 }
 
 std::string content_range(const ByteRange& range, std::uint64_t total) {

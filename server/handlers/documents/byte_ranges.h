@@ -19,10 +19,11 @@ struct ByteRange {
     bool operator==(const ByteRange&) const = default;
 };
 
-/// What a Range header asks for of `total` bytes. Empty where the whole is to be sent: no byte
-/// ranges, unreadable ones, one from the very beginning to the end (chttpd_db:parse_ranges/2).
-/// Refuses with `bad_range` where one cannot be had.
-Result<std::vector<ByteRange>> parse_byte_ranges(const std::string* header, std::uint64_t total);
+/// What a Range header asks for of `total` bytes: possibly nothing at all ("bytes="). Empty where
+/// the whole is to be sent: no byte ranges, unreadable ones, one from the very beginning to the end
+/// (chttpd_db:parse_ranges/2). Refuses with `bad_range` where one cannot be had.
+Result<std::optional<std::vector<ByteRange>>> parse_byte_ranges(const std::string* header,
+                                                                std::uint64_t total);
 
 /// "bytes 0-9/10".
 std::string content_range(const ByteRange& range, std::uint64_t total);
