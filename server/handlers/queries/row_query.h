@@ -14,7 +14,7 @@ namespace divan::server {
 
 /// The most rows a query may ask for where `[query_server_config] query_limit` says nothing
 /// (couch_mrview's MAX_VIEW_LIMIT).
-inline constexpr std::uint64_t row_limit_max = 0x10000000;
+inline constexpr std::uint64_t row_limit_max = 0x7FFFFFFFFFFFFFF;
 
 /// The parameters of `_all_docs`, its like, and views: couch_mrview_http:parse_params/4. They count
 /// in the order given, a later one over an earlier one.

@@ -128,7 +128,7 @@ TEST_CASE("values that _all_docs refuses") {
         {"?reduce=true", "Reduce is invalid for map-only views."},
         {"?group_level=1", "Invalid use of grouping on a map view."},
         {"?group=true", "Invalid use of grouping on a map view."},
-        {"?limit=300000000", "Limit is too large, must not exceed 268435456"},
+        {"?limit=576460752303423488", "Limit is too large, must not exceed 576460752303423487"},
         {R"(?keys=["a","b"]&key="a")",
          "`keys` is incompatible with `key`, `start_key` and `end_key`"},
         {"?partition=x", "`partition` parameter is not supported on this db"},
