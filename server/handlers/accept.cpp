@@ -21,7 +21,7 @@ std::string_view take_piece(std::string_view& rest, char separator) {
 }
 
 struct Range {
-    std::string_view type;
+    std::string type;  ///< In lower case, as mochiweb compares it.
     double weight = 1.0;
     bool parameters = false;  ///< Others than the weight: then it names no type we send.
 };
@@ -29,6 +29,7 @@ struct Range {
 Range parse_range(std::string_view text) {
     Range range;
     range.type = take_piece(text, ';');
+    for (char& c : range.type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     while (!text.empty()) {
         const auto parameter = take_piece(text, ';');
         if (!parameter.starts_with("q=") && !parameter.starts_with("Q=")) {

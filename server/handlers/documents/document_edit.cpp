@@ -49,6 +49,15 @@ Result<void> check_document(const Call& call, const ClientDocument& document) {
     return {};
 }
 
+bool is_batch(const Request& request) {
+    const auto* batch = first_parameter(request, "batch");
+    return batch != nullptr && *batch == "ok";
+}
+
+Response batch_reply(std::string_view id) {
+    return json_response(202, "{\"ok\":true,\"id\":" + json_string(id) + "}\n");
+}
+
 Result<void> settle_document(const Request& request, std::string id, bool new_edits,
                              ClientDocument& document) {
     const auto queried = query_revision(request);

@@ -18,6 +18,11 @@ Result<void> check_attachment_name(std::string_view name);
 /// its attachments' names.
 Result<void> check_document(const Call& call, const storage::ClientDocument& document);
 
+/// `batch=ok` promises nothing of what becomes of an edit. It is made durable all the same; that
+/// the answer tells nothing of it is what clients rely on.
+bool is_batch(const Request& request);
+Response batch_reply(std::string_view id);
+
 /// Makes `document` one of id `id`, at the revision on which body, query and If-Match agree
 /// (chttpd_db:couch_doc_from_req/4). `new_edits=false` needs one.
 Result<void> settle_document(const Request& request, std::string id, bool new_edits,

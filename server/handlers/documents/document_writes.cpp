@@ -32,17 +32,6 @@ bool is_local(std::string_view id) {
     return is_local_id(id) || is_bad_local_id(id);
 }
 
-bool is_batch(const Request& request) {
-    const auto* batch = first_parameter(request, "batch");
-    return batch != nullptr && *batch == "ok";
-}
-
-/// `batch=ok` promises nothing of what becomes of the edit. It was made durable all the same; that
-/// the answer tells nothing of it is what clients rely on.
-Response batch_reply(std::string_view id) {
-    return json_response(202, "{\"ok\":true,\"id\":" + json_string(id) + "}\n");
-}
-
 Result<Edit> edit_from_json(const Call& call, const std::string& id, bool new_edits,
                             std::string_view json) {
     auto document = storage::parse_client_document(json);
@@ -113,6 +102,7 @@ Task<Response> post_document(Call& call) {
     const auto id = *document->id;
     if (is_local_id(id)) {
         const auto local = co_await write_local(call, std::move(*document));
+        if (is_batch(call.request)) co_return batch_reply(id);
         auto response = written_reply(201, id, local.revision);
         add_location(response, call, id);
         co_return std::move(response);

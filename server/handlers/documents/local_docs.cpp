@@ -4,6 +4,7 @@
 #include "server/handlers/documents/document_edit.h"
 #include "server/handlers/documents/document_form.h"
 #include "server/handlers/documents/document_query.h"
+#include "server/handlers/documents/document_reply.h"
 #include "server/handlers/documents/user_documents.h"
 #include "server/handlers/etag.h"
 #include "server/handlers/json_body.h"
@@ -116,8 +117,10 @@ Task<Response> get_local_doc(Call& call) {
     const auto name = local_name(call);
     const auto query = parse_document_query(call.request).value();
     // There is but one revision, and it is not found by its name.
-    const bool by_revision = (query.revision && !query.latest) || query.all_open_revisions ||
-                             !query.open_revisions.empty();
+    if (!query.all_open_revisions && !query.open_revisions.empty()) {
+        co_return open_revisions_reply(call, call.db().view(), full_id(name), query);
+    }
+    const bool by_revision = (query.revision && !query.latest) || query.all_open_revisions;
     if (by_revision) co_return refusal(Code::not_found, "missing");
 
     const LocalDoc doc = co_await read_local(call, name);
@@ -127,11 +130,13 @@ Task<Response> get_local_doc(Call& call) {
 
 Task<Response> put_local_doc(Call& call) {
     const auto name = local_name(call);
+    const auto query = parse_document_query(call.request).value();
     const std::string body = co_await read_body(call);
     auto document = storage::parse_client_document(body).value();
     check_document(call, document).value();
-    settle_document(call.request, full_id(name), true, document).value();
+    settle_document(call.request, full_id(name), query.new_edits, document).value();
     const auto written = co_await write_local(call, std::move(document));
+    if (is_batch(call.request)) co_return batch_reply(written.id);
     co_return local_write_response(call, written);
 }
 
