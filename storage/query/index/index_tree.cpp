@@ -78,14 +78,35 @@ std::uint64_t IndexTree::count_below(BytesView bound) const {
 
 // -------------------------------------------------------------------------------- reductions
 
+namespace {
+
+/// CouchDB reads again what is in a single node, of 1,279 bytes; so many rows are about that.
+constexpr std::uint64_t reread_rows_max = 64;
+
+}  // namespace
+
 struct IndexTree::Range {
     BytesView lower;
     BytesView upper;
     std::size_t index;
     const Reducer& reducer;
     std::vector<BytesView> reductions;
-    std::vector<LoadedNode> held;  ///< What `reductions` points into.
+    std::vector<LoadedNode> held;  ///< What `reductions` and `rows` point into.
     std::deque<Bytes> own;
+    std::vector<IndexRow> rows;  ///< Of a reducer that is not `ordered`.
+
+    /// For a fold that goes forwards. Rows of one document and key stay as they were emitted:
+    /// couch_mrview_util:expand_dups/2.
+    void turn() {
+        std::reverse(reductions.begin(), reductions.end());
+        std::reverse(rows.begin(), rows.end());
+        for (auto first = rows.begin(); first != rows.end();) {
+            const auto last = std::find_if(
+                first, rows.end(), [&](const auto& row) { return row.place() != first->place(); });
+            std::reverse(first, last);
+            first = last;
+        }
+    }
 };
 
 void IndexTree::collect(std::uint64_t number, Range& range) const {
@@ -96,6 +117,11 @@ void IndexTree::collect(std::uint64_t number, Range& range) const {
         const auto to = range.upper.empty() ? node.rows.size() : rows_below(node, range.upper);
         if (from >= to) return;
         const std::span<const IndexRow> rows(node.rows.data() + from, to - from);
+        if (!range.reducer.ordered()) {
+            range.held.push_back(loaded);
+            range.rows.insert(range.rows.end(), rows.begin(), rows.end());
+            return;
+        }
         range.reductions.emplace_back(range.own.emplace_back(range.reducer.reduce(rows)));
         return;
     }
@@ -118,13 +144,19 @@ void IndexTree::collect(std::uint64_t number, Range& range) const {
 }
 
 std::optional<Bytes> IndexTree::reduce(BytesView lower, BytesView upper, std::size_t index,
-                                       const Reducer& reducer) const {
+                                       const Reducer& reducer, bool descending) const {
     if (state_.root == 0) return std::nullopt;
-    if (lower.empty() && upper.empty()) {
+    const bool read_all = !reducer.ordered() && state_.rows <= reread_rows_max;
+    if (lower.empty() && upper.empty() && !read_all) {
         return Bytes(IndexNode::reduction(state_.reductions, index));
     }
-    Range range{lower, upper, index, reducer, {}, {}, {}};
+    Range range{lower, upper, index, reducer, {}, {}, {}, {}};
     collect(state_.root, range);
+    if (!reducer.ordered() && !descending) range.turn();
+    if (!range.rows.empty()) {
+        range.own.push_back(reducer.reduce(range.rows));
+        range.reductions.insert(range.reductions.begin(), range.own.back());
+    }
     if (range.reductions.empty()) return std::nullopt;
     if (range.reductions.size() == 1) return Bytes(range.reductions.front());
     return reducer.rereduce(range.reductions);

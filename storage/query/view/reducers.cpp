@@ -53,6 +53,7 @@ public:
         sum.add(reduction);
         return sum.result();
     }
+    bool ordered() const override { return false; }
 
 private:
     Bytes limited(Bytes result, std::size_t input_bytes) const {
@@ -95,10 +96,35 @@ public:
 
 // ------------------------------------------------------------------------------------- _stats
 
+/// As `~p` breaks a list where the line is full already: couch_query_servers:throw_stat_error/1.
+[[noreturn]] void refuse_stats(std::span<const std::string> items, char open, char close) {
+    std::string quoted(1, open);
+    for (const auto& item : items) {
+        if (quoted.size() > 1) quoted += ",\n" + std::string(84, ' ');
+        quoted += item;
+    }
+    refuse_value("The _stats function requires that map values be numbers or arrays of numbers, "
+                 "not '" +
+                 quoted + close + "'");
+}
+
+[[noreturn]] void refuse_stats(const JsonText& value) {
+    const auto parsed = parse_json(value.raw()).value();
+    if (!parsed.is_array()) {
+        refuse_value("The _stats function requires that map values be numbers or arrays of "
+                     "numbers, not '" +
+                     erlang_p(parsed) + "'");
+    }
+    std::vector<std::string> items;
+    for (const auto& item : parsed.items()) items.push_back(erlang_p(item));
+    refuse_stats(items, '[', ']');
+}
+
 /// Of numbers, of objects that hold the five already, or of arrays of these, place by place.
 class Stats {
 public:
-    explicit Stats(const JsonText& value) {
+    /// `first` where it is what others are added to: its refusals have other words.
+    explicit Stats(const JsonText& value, bool first = true) {
         switch (value.kind()) {
             case JsonText::Kind::number: {
                 const auto number = ExactNumber::parse(value.number());
@@ -108,19 +134,33 @@ public:
             case JsonText::Kind::array: {
                 list_ = true;
                 JsonItems items(value);
-                while (const auto item = items.next()) items_.emplace_back(*item);
+                while (const auto item = items.next()) items_.emplace_back(*item, first);
                 return;
             }
             case JsonText::Kind::object:
-                set(member(value, "sum"), member(value, "count"), member(value, "min"),
-                    member(value, "max"), member(value, "sumsqr"));
+                sum_ = member(value, "sum");
+                count_ = member(value, "count");
+                min_ = member(value, "min");
+                max_ = member(value, "max");
+                squares_ = member(value, "sumsqr");
                 return;
             default:
+                if (!first) refuse_stats(value);
                 refuse_value("non-numeric _stats input: " +
                              erlang_w(parse_json(value.raw()).value()));
         }
     }
 
+    void add(const JsonText& value) {
+        const Stats other(value, false);
+        if (!list_ && other.list_) refuse_stats(value);
+        if (list_ && !other.list_) {
+            const std::string items[] = {other.sum_.text(), other.count_.text(), other.min_.text(),
+                                         other.max_.text(), other.squares_.text()};
+            refuse_stats(items, '{', '}');
+        }
+        add(other);
+    }
     void add(const Stats& other) {
         if (list_ != other.list_ || items_.size() != other.items_.size()) {
             refuse_value("_stats values must all be numbers, or arrays of one length");
@@ -161,8 +201,9 @@ private:
     static ExactNumber member(const JsonText& object, std::string_view name) {
         const auto found = object.member(name);
         if (!found) {
+            const auto whole = erlang_p(parse_json(object.raw()).value());
             refuse_value(fmt::format("user _stats input missing required field {} ({})", name,
-                                     erlang_p(parse_json(object.raw()).value())));
+                                     std::string_view(whole).substr(1, whole.size() - 2)));
         }
         if (found->kind() != JsonText::Kind::number) {
             refuse_value(fmt::format("non-numeric _stats input received for {}: {}", name,
@@ -180,7 +221,7 @@ class StatsReducer final : public ViewReducer {
 public:
     Bytes reduce(std::span<const IndexRow> rows) const override {
         Stats stats{JsonText(rows.front().value)};
-        for (const auto& row : rows.subspan(1)) stats.add(Stats(JsonText(row.value)));
+        for (const auto& row : rows.subspan(1)) stats.add(JsonText(row.value));
         return text(stats);
     }
     Bytes rereduce(std::span<const BytesView> reductions) const override {
@@ -188,6 +229,7 @@ public:
         for (const auto& part : reductions.subspan(1)) stats.add(Stats(JsonText(part)));
         return text(stats);
     }
+    bool ordered() const override { return false; }
 
 private:
     static Bytes text(const Stats& stats) {

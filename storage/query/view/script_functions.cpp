@@ -143,6 +143,7 @@ public:
     }
     /// CouchDB's coordinator reduces once more what its one shard has reduced.
     Bytes finish(BytesView reduction) const override { return rereduce({&reduction, 1}); }
+    bool ordered() const override { return false; }
 
 private:
     static Bytes text(BytesView json) {

@@ -152,7 +152,8 @@ std::optional<GroupScan::Group> GroupScan::next() {
             --options_.skip;
             continue;
         }
-        const auto reduction = tree_.reduce(bounds.lower, bounds.upper, reducer_index_, reducer_);
+        const auto reduction = tree_.reduce(bounds.lower, bounds.upper, reducer_index_, reducer_,
+                                            options_.descending);
         if (!reduction) throw CorruptBytes();  // There was a row.
         --options_.limit;
         group.value = reducer_.finish(*reduction);
