@@ -46,6 +46,13 @@ bool LocalDocs::erase(std::string_view id) {
     return true;
 }
 
+std::optional<LocalDoc> local_doc(const ReadView& view, std::string_view id) {
+    Bytes bytes;
+    const auto key = keys::local(view.database().id(), id);
+    if (!view.snapshot().get(Family::local, key, bytes)) return std::nullopt;
+    return decode(bytes);
+}
+
 LocalDocsScan::LocalDocsScan(std::shared_ptr<const ReadView> view, IdRange range)
     : view_(std::move(view)), range_(std::move(range)) {
     const auto prefix = keys::database(view_->database().id());

@@ -41,6 +41,9 @@ private:
     Database& database_;
 };
 
+/// A local document as of `view`. The id is given without the `_local/` prefix.
+std::optional<LocalDoc> local_doc(const ReadView& view, std::string_view id);
+
 /// Walks local documents in byte order of ids (`range.design_only` means nothing here).
 class LocalDocsScan {
 public:

@@ -1,5 +1,6 @@
 #include "storage/document/design_document.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -216,6 +217,18 @@ Result<void> validate_design_document(std::string_view id, std::string_view body
     }
     if (auto refused = check_reductions(*design)) return *std::move(refused);
     return {};
+}
+
+bool is_language(std::string_view language, std::string_view known) {
+    const auto small = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return std::equal(language.begin(), language.end(), known.begin(), known.end(),
+                      [&](char a, char b) { return small(a) == b; });
+}
+
+void refuse_language(std::string_view language) {
+    throw Refused(Error{Code::internal_error, std::string(language), "unknown_query_language"});
 }
 
 }  // namespace divan::storage

@@ -22,4 +22,10 @@ inline bool is_design_id(std::string_view id) {
 Result<void> validate_design_document(std::string_view id, std::string_view body_json,
                                       bool partitioned_database = false);
 
+/// Whether functions in `language` are for whoever runs those in `known`, in small letters: case
+/// does not matter (couch_proc_manager:find_proc/2).
+bool is_language(std::string_view language, std::string_view known);
+/// Throws `Refused` with `unknown_query_language`.
+[[noreturn]] void refuse_language(std::string_view language);
+
 }  // namespace divan::storage

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "storage/document/design_document.h"
 #include "storage/query/mango/selector.h"
 
 namespace divan::storage {
@@ -79,13 +80,13 @@ std::unique_ptr<Validator> make_validator(js::Runtime& runtime, js::Design desig
     const auto* const source = document.find(member);
     if (source == nullptr) return nullptr;
     const auto language = language_of(document);
-    if (language == "query") {
+    if (is_language(language, "query")) {
         if (!source->is_object()) return std::make_unique<BrokenValidator>(not_valid());
         auto selector = mango::Selector::parse(*source);
         if (selector.has_error()) return std::make_unique<BrokenValidator>(selector.error());
         return std::make_unique<SelectorValidator>(*std::move(selector));
     }
-    if (language != "javascript") {
+    if (!is_language(language, "javascript")) {
         return std::make_unique<BrokenValidator>(
             Error{Code::internal_error, language, "unknown_query_language"});
     }

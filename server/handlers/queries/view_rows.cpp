@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "server/handlers/documents/document_query.h"
+#include "server/handlers/documents/local_docs.h"
 #include "storage/database/document_text.h"
+#include "storage/database/local_docs.h"
 #include "storage/engine/keys.h"
 #include "storage/query/view/script_functions.h"
 #include "storage/query/view/view_scan.h"
@@ -29,6 +32,7 @@ public:
     Ranges(const RowQuery& query, Collation collation, Bytes prefix)
         : query_(query), collation_(collation), prefix_(std::move(prefix)) {}
 
+    /// Of several keys in the order of `keys`.
     std::vector<EntryRange> all() const {
         std::vector<EntryRange> ranges;
         if (!query_.keys) {
@@ -36,7 +40,6 @@ public:
             return ranges;
         }
         for (const auto& key : query_.keys->items()) ranges.push_back(between(key, key));
-        if (query_.descending) std::reverse(ranges.begin(), ranges.end());
         return ranges;
     }
 
@@ -132,12 +135,17 @@ private:
                       const std::optional<JsonText>& revision,
                       const storage::DocumentOptions& options) const {
         if (revision) return append_revision(out, id, *revision, options);
+        if (is_local_id(id)) return append_local(out, id.substr(local_prefix.size()));
         const auto head = view_.head(id);
         if (!head || head->deleted) {
             out += "null";
             return;
         }
         append_body(out, id, head->winner, options, head->several_leaves);
+    }
+    void append_local(std::string& out, const std::string& name) const {
+        const auto doc = storage::local_doc(view_, name);
+        out += doc ? local_document_json(name, *doc, false) : "null";
     }
     void append_revision(std::string& out, const std::string& id, const JsonText& text,
                          const storage::DocumentOptions& options) const {
@@ -172,7 +180,7 @@ public:
     MappedRows(const RowQuery& query, ViewReading reading)
         : ViewList(query, std::move(reading)),
           documents_(*reading_.index->view, query_),
-          scan_(tree_, ranges(), options()) {}
+          scan_(tree_, ordered_ranges(), options()) {}
 
     void head(std::string& out) override {
         out +=
@@ -202,6 +210,14 @@ public:
     }
 
 private:
+    /// fabric_view_map merges rows by the place of their key, from behind where they descend;
+    /// fabric_view_reduce goes by the keys alone.
+    std::vector<EntryRange> ordered_ranges() const {
+        auto found = ranges();
+        if (query_.descending) std::reverse(found.begin(), found.end());
+        return found;
+    }
+
     const RowDocuments documents_;
     RowScan scan_;
 };

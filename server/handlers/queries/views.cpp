@@ -126,9 +126,11 @@ Task<Response> post_view(Call& call) {
     const auto views = open_views(call);
     require_json_type(call.request);
     const auto body = co_await read_json_object(call);
-    if (body.find("queries") != nullptr) {
+    if (const auto* queries = body.find("queries")) {
         co_return refusal(Code::bad_request,
-                          "The `queries` parameter is no longer supported at this endpoint");
+                          queries->is_array()
+                              ? "The `queries` parameter is no longer supported at this endpoint"
+                              : "`queries` member must be an array.");
     }
     RowQuery query;
     if (const auto* keys = body.find("keys")) {

@@ -5,6 +5,7 @@
 
 #include "storage/base/digest.h"
 #include "storage/base/error.h"
+#include "storage/document/design_document.h"
 #include "storage/query/mango/field_mapper.h"
 #include "storage/query/view/script_functions.h"
 
@@ -56,6 +57,16 @@ Collation collation_of(const JsonValue& options) {
     const bool raw = collation != nullptr && collation->is_string() && collation->string() == "raw";
     return raw ? Collation::raw : Collation::unicode;
 }
+
+/// Of a language that nobody here speaks: the views are there, and cannot be built.
+class NoMapper final : public Mapper {
+public:
+    explicit NoMapper(std::string language) : language_(std::move(language)) {}
+    MappedRows map(std::span<const MapDocument>) override { refuse_language(language_); }
+
+private:
+    const std::string language_;
+};
 
 class GroupMaker {
 public:
@@ -117,11 +128,10 @@ private:
     }
 
     std::shared_ptr<Mapper> make_mapper() {
-        if (group_->language == "query") return mango::make_field_mapper(maps_);
-        if (group_->language != "javascript") {
+        if (is_language(group_->language, "query")) return mango::make_field_mapper(maps_);
+        if (!is_language(group_->language, "javascript")) {
             if (maps_.empty()) return nullptr;
-            throw Refused(Error{Code::internal_error, "Unknown query language: " + group_->language,
-                                "unknown_query_language"});
+            return std::make_shared<NoMapper>(group_->language);
         }
         std::vector<std::string> sources;
         for (const auto& map : maps_) {

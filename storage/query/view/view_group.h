@@ -41,8 +41,8 @@ struct ViewEnvironment {
     ReadSetting settings;
 };
 
-/// Reads a design document. Throws `Refused` where its language is none that is known
-/// (`unknown_query_language`), or a reduce function is none.
+/// Reads a design document. Throws `Refused` where a reduce function is none. Where its language is
+/// none that is known, building the index refuses (`unknown_query_language`).
 std::shared_ptr<const ViewGroup> make_view_group(const js::Design& design, bool partitioned,
                                                  const ViewEnvironment& environment);
 
