@@ -1,6 +1,10 @@
 #include "storage/query/erlang_text.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
 
 namespace divan::storage {
 namespace {
@@ -47,6 +51,51 @@ void append_binary(std::string& out, std::string_view bytes, bool pretty) {
     out += ">>";
 }
 
+// io_lib_format:insert_decimal/3: whichever of "123.0" and "1.23e2" is shorter.
+void append_placed(std::string& out, std::string_view digits, int place, bool exact) {
+    const auto size = static_cast<int>(digits.size());
+    const auto exponent = std::to_string(place - 1);
+    const int exponent_cost = static_cast<int>(exponent.size()) + (size == 1 ? 3 : 2);
+    const auto zeros = [](int count) { return std::string(static_cast<std::size_t>(count), '0'); };
+    if (place <= 0 && 2 - place <= exponent_cost) {
+        out.append("0.").append(zeros(-place)).append(digits);
+    } else if (place > 0 && place < size) {
+        const auto whole = static_cast<std::size_t>(place);
+        out.append(digits.substr(0, whole)).append(".").append(digits.substr(whole));
+    } else if (place >= size && place - size + 2 <= exponent_cost && exact) {
+        out.append(digits).append(zeros(place - size)).append(".0");
+    } else {
+        const auto fraction = size == 1 ? std::string_view("0") : digits.substr(1);
+        out.append(digits.substr(0, 1)).append(".").append(fraction).append("e").append(exponent);
+    }
+}
+
+void append_number(std::string& out, const std::string& text) {
+    constexpr double integers_exact_below = 9007199254740992.0;
+    const double value = std::strtod(text.c_str(), nullptr);
+    if (text.find_first_of(".eE") == std::string::npos || !std::isfinite(value)) {
+        out += text;
+        return;
+    }
+    std::array<char, 32> written{};
+    const auto end = std::to_chars(written.data(), written.data() + written.size(),
+                                   std::fabs(value), std::chars_format::scientific)
+                         .ptr;
+    const std::string_view shortest(written.data(), static_cast<std::size_t>(end - written.data()));
+    const auto mark = shortest.find('e');
+    std::string digits;
+    for (const char c : shortest.substr(0, mark)) {
+        if (c != '.') digits.push_back(c);
+    }
+    const int exponent = std::atoi(shortest.substr(mark + 1).data());
+    if (std::signbit(value)) out.push_back('-');
+    if (value == 0) {
+        out += "0.0";
+    } else {
+        append_placed(out, digits, exponent + 1, std::fabs(value) < integers_exact_below);
+    }
+}
+
 void append(std::string& out, const JsonValue& value, bool pretty);
 
 void append_members(std::string& out, const JsonValue& object, bool pretty) {
@@ -67,7 +116,7 @@ void append(std::string& out, const JsonValue& value, bool pretty) {
     switch (value.kind()) {
         case Kind::null: out += "null"; break;
         case Kind::boolean: out += value.boolean() ? "true" : "false"; break;
-        case Kind::number: out += value.string(); break;
+        case Kind::number: append_number(out, value.string()); break;
         case Kind::string: append_binary(out, value.string(), pretty); break;
         case Kind::object: append_members(out, value, pretty); break;
         case Kind::array: {

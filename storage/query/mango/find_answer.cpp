@@ -31,14 +31,15 @@ FindAnswer::FindAnswer(const Plan& plan, const FindOptions& options, std::uint64
 
 StepLimits FindAnswer::limits() const {
     StepLimits limits;
-    limits.matches = left_ > 0 && skip_ < ~left_ ? skip_ + left_ : 1;
-    if (left_ == 0) limits.documents = look_out_documents;
+    const auto wanted = left_ > 0 ? left_ : 1;
+    limits.matches = skip_ < ~wanted ? skip_ + wanted : 1;
+    if (left_ == 0 && skip_ == 0) limits.documents = look_out_documents;
     return limits;
 }
 
 bool FindAnswer::take(const Matches& matches, std::string& out) {
     begin(out);
-    const bool looking_out = left_ == 0;
+    const bool looking_out = left_ == 0 && skip_ == 0;
     for (const auto& match : matches.found) {
         if (!take_match(match, out)) return false;
     }
@@ -48,7 +49,7 @@ bool FindAnswer::take(const Matches& matches, std::string& out) {
 
 bool FindAnswer::take_match(const Match& match, std::string& out) {
     examined_ += match.examined;
-    if (left_ == 0) return false;
+    if (left_ == 0 && skip_ == 0) return false;
     bookmark_ = bookmark_text({match.id, match.key});
     if (skip_ > 0) {
         --skip_;

@@ -198,6 +198,15 @@ SelectorNode within(const Around& around, SelectorNode node) {
     return field;
 }
 
+/// `$text` is a condition on a field of this name, and nowhere else.
+std::string text_condition_json(const SelectorNode& node) {
+    return R"({"$default":{"$text":)" + node.argument_text + "}}";
+}
+
+std::string text_condition(const SelectorNode& node) {
+    return erlang_w(parse_json(text_condition_json(node)).value());
+}
+
 SelectorNode push_fields(SelectorNode node, const Around& around) {
     switch (node.op) {
         case Operator::all_of:
@@ -224,7 +233,8 @@ SelectorNode push_fields(SelectorNode node, const Around& around) {
             return within(around, std::move(node));
         case Operator::text:
             if (!around.path.empty()) {
-                refuse("bad_field", "Invalid field normalization on selector: $text");
+                refuse("bad_field",
+                       "Invalid field normalization on selector: " + text_condition(node));
             }
             return node;
         default: return within(around, std::move(node));
@@ -263,7 +273,7 @@ SelectorNode negate(SelectorNode node) {
             return leaf(Operator::exists, parse_json(exists ? "false" : "true").value());
         }
         case Operator::text:
-            refuse("bad_arg", "Bad argument for operator $not: $text");
+            refuse("bad_arg", "Bad argument for operator $not: " + text_condition(node));
         default: {
             SelectorNode negated;
             negated.op = Operator::negated;
@@ -291,8 +301,8 @@ SelectorNode push_negations(SelectorNode node) {
 }
 
 void append_node(std::string& out, const SelectorNode& node) {
-    if (node.op == Operator::text) {  // Its field has this name.
-        out += R"({"$default":{"$text":)" + node.argument_text + "}}";
+    if (node.op == Operator::text) {
+        out += text_condition_json(node);
         return;
     }
     out.push_back('{');
