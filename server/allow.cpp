@@ -42,11 +42,11 @@ constexpr Row table[] = {
     {"/{db}/_changes", "GET,POST,HEAD"},
     {"/{db}/_find", "POST"},
     {"/{db}/_explain", "POST"},
+    {"/{db}/_find/{rest...}", "POST"},
+    {"/{db}/_explain/{rest...}", "POST"},
     {"/{db}/_index", "GET,POST"},
     {"/{db}/_index/_bulk_delete", "POST"},
     {"/{db}/_partition/{partition}", "GET"},
-    {"/{db}/_partition/{partition}/_all_docs", "GET,HEAD,POST"},
-    {"/{db}/_partition/{partition}/_index", "GET,POST"},
     {"/{db}/_revs_limit", "PUT,GET"},
     {"/{db}/_security", "PUT,GET"},
     {"/{db}/_local/{id...}", document},
@@ -62,6 +62,7 @@ constexpr Row table[] = {
     {"/{db}/_design/{ddoc}/_list/{function}", "GET,POST,HEAD"},
     {"/{db}/_design/{ddoc}/_list/{function}/{view}", "GET,POST,HEAD"},
     {"/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", "GET,POST,HEAD"},
+    {"/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}/{rest...}", "GET,POST,HEAD"},
 };
 
 }  // namespace

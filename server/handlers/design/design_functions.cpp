@@ -7,11 +7,15 @@
 #include "auth/permissions.h"
 #include "server/config/config.h"
 #include "server/handlers/databases/database_info.h"
+#include "server/handlers/documents/document_query.h"
+#include "server/handlers/documents/local_docs.h"
 #include "server/handlers/documents/user_documents.h"
 #include "server/services.h"
 #include "storage/base/utf8.h"
 #include "storage/database/document_text.h"
+#include "storage/database/local_docs.h"
 #include "storage/database/read_view.h"
+#include "storage/document/design_document.h"
 #include "storage/query/validators.h"
 
 namespace divan::server {
@@ -176,6 +180,11 @@ void require_function(const OpenDesign& design, std::string_view section, std::s
     if (members->find(name) == nullptr) {
         throw Refused(Code::not_found, "missing json key: " + std::string(name));
     }
+    const auto* language = design.body.find("language");
+    if (language != nullptr && language->is_string() &&
+        !storage::is_language(language->string(), "javascript")) {
+        storage::refuse_language(language->string());
+    }
 }
 
 std::string request_object(const Call& call, const std::optional<std::string>& id,
@@ -231,6 +240,14 @@ FunctionDocument function_document(const Call& call, const std::string& id, bool
     check_user_reader(call, id).value();
     FunctionDocument found;
     const auto view = call.db().view();
+    if (is_local_id(id)) {
+        const auto name = id.substr(local_prefix.size());
+        const auto doc = storage::local_doc(*view, name);
+        if (!doc) return found;
+        found.json = local_document_json(name, *doc, true);
+        found.revision = "0-" + std::to_string(doc->edit_count);
+        return found;
+    }
     const auto record = view->record(id);
     if (!record) return found;
     const auto winner = record->tree.winner();

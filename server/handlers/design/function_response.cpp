@@ -4,29 +4,35 @@
 
 #include "server/config/config.h"
 #include "storage/base/digest.h"
+#include "storage/query/erlang_text.h"
 
 namespace divan::server {
 namespace {
 
 constexpr int status_min = 200;
-constexpr int status_max = 599;
+constexpr int status_max = 999;
 
 [[noreturn]] void refuse(std::string reason) {
     throw Refused(Error{Code::internal_error, std::move(reason), "external_response_error"});
 }
 
+/// Names the member that is wrong as CouchDB does.
+[[noreturn]] void refuse_member(std::string_view key, const JsonValue& value) {
+    const auto name = parse_json(json_string(key)).value();
+    refuse("Invalid data from external server: {" + storage::erlang_p(name) + "," +
+           storage::erlang_p(value) + "}");
+}
+
+/// A number, or the same as a text.
 int status_of(const JsonValue& value) {
-    const auto code = value.integer();
-    if (!code || *code < status_min || *code > status_max) {
-        refuse("Invalid data from external server: code " + value.dump());
-    }
+    const auto text = value.is_string() ? parse_json(value.string()) : Result<JsonValue>(value);
+    const auto code = text.has_value() ? (*text).integer() : std::nullopt;
+    if (!code || *code < status_min || *code > status_max) refuse_member("code", value);
     return static_cast<int>(*code);
 }
 
 const std::string& text_of(std::string_view key, const JsonValue& value) {
-    if (!value.is_string()) {
-        refuse("Invalid data from external server: " + std::string(key) + " " + value.dump());
-    }
+    if (!value.is_string()) refuse_member(key, value);
     return value.string();
 }
 
@@ -98,10 +104,10 @@ Response function_response(const Config& config, const JsonValue& given, int cod
         } else if (key == "json") {
             json = &value;
             content_type = "application/json";
-        } else if (key == "headers") {
+        } else if (key == "headers" && value.is_object()) {
             headers = &value;
-        } else if (key != "stop" && !key.empty()) {
-            refuse("Invalid data from external server: " + key + " " + value.dump());
+        } else if (key != "stop" || !value.is_bool() || !value.boolean()) {
+            refuse_member(key, value);
         }
     }
     add_function_headers(response, headers, content_type);

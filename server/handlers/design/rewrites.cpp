@@ -8,68 +8,16 @@
 #include "server/handlers/design/design_functions.h"
 #include "server/handlers/design/function_response.h"
 #include "server/handlers/design/rewrite_rules.h"
+#include "server/handlers/design/rewritten_request.h"
 #include "server/handlers/json_body.h"
 #include "server/services.h"
+#include "storage/query/erlang_text.h"
 
 namespace divan::server {
 namespace {
 
 /// Path segments before those that are rewritten: database, _design, name, _rewrite.
 constexpr std::size_t own_segments = 4;
-
-class TextBody final : public RequestBody {
-public:
-    explicit TextBody(std::string text) : text_(std::move(text)) {}
-    Task<bool> read(std::string& out) override {
-        out += text_;
-        co_return !std::exchange(text_, {}).empty();
-    }
-    Task<std::string> read_all(std::uint64_t bytes_max) override {
-        if (text_.size() > bytes_max) throw Refused(Code::request_too_large, {});
-        co_return std::exchange(text_, {});
-    }
-    std::optional<std::uint64_t> length() const override { return text_.size(); }
-    bool absent() const override { return text_.empty(); }
-    void keep_encoding() override {}
-
-private:
-    std::string text_;
-};
-
-/// The request that takes the place of another, which keeps it: answers may read it to their end.
-struct Rewritten {
-    Request request;
-    std::unique_ptr<TextBody> body;
-};
-
-Request& rewrite_request(Request& original, std::string_view target) {
-    auto made = std::make_shared<Rewritten>();
-    auto& request = made->request;
-    request.method = original.method;
-    request.head = original.head;
-    request.target = std::string(target);
-    parse_target(target, request).value();
-    request.headers = original.headers;
-    request.peer_address = original.peer_address;
-    request.local_address = original.local_address;
-    request.secure = original.secure;
-    request.keep_alive = original.keep_alive;
-    request.body = original.body;
-    request.connection = original.connection;
-    request.rewrites = original.rewrites + 1;
-    original.rewritten = std::move(made);
-    return request;
-}
-
-void replace_body(Request& original, Request& request, std::string text) {
-    auto& made = *std::static_pointer_cast<Rewritten>(original.rewritten);
-    made.body = std::make_unique<TextBody>(std::move(text));
-    request.body = made.body.get();
-    std::erase_if(request.headers, [](const Header& header) {
-        return header.name == "content-length" || header.name == "content-encoding" ||
-               header.name == "transfer-encoding";
-    });
-}
 
 [[noreturn]] void refuse(std::string reason) {
     throw Refused(Error{Code::internal_error, std::move(reason), "rewrite_error"});
@@ -103,7 +51,10 @@ const JsonValue* texts(const JsonValue& rewrite, std::string_view name) {
     const auto* object = member(rewrite, name, JsonValue::Kind::object);
     if (object == nullptr) return nullptr;
     for (const auto& [key, value] : object->members()) {
-        if (!value.is_string()) refuse("object key/value must be strings " + key);
+        if (value.is_string()) continue;
+        const auto quoted = parse_json(json_string(key)).value();
+        refuse("object key/value must be strings " + storage::erlang_p(quoted) + "=" +
+               storage::erlang_p(value));
     }
     return object;
 }

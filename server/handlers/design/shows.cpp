@@ -3,6 +3,8 @@
 #include "server/handlers/design/design_functions.h"
 #include "server/handlers/design/function_response.h"
 #include "server/handlers/documents/document_edit.h"
+#include "server/handlers/documents/document_query.h"
+#include "server/handlers/documents/local_docs.h"
 #include "server/handlers/documents/write_checks.h"
 #include "server/handlers/etag.h"
 #include "server/handlers/json_body.h"
@@ -56,19 +58,31 @@ Task<Response> show(Call& call, Id id) {
     co_return response;
 }
 
-/// The edit of a document that an update function returned.
-storage::Edit edit_of_update(const Call& call, std::string_view json) {
+/// The document that an update function returned.
+storage::ClientDocument updated_document(const Call& call, std::string_view json) {
     auto document = storage::parse_client_document(json).value();
     check_document(call, document).value();
     // No id is made up here: couch_doc:validate_docid/1 sees an empty one.
     storage::validate_document_id(document.id.value_or("")).value();
-    return make_edit(std::move(document), true, attachment_settings(call.services.config)).value();
+    return document;
+}
+
+/// Writes it and gives its new revision.
+Task<std::string> write_updated(Call& call, storage::ClientDocument document) {
+    if (is_local_id(*document.id)) {
+        const auto written = co_await write_local(call, std::move(document));
+        co_return written.revision;
+    }
+    auto edit =
+        make_edit(std::move(document), true, attachment_settings(call.services.config)).value();
+    const auto written = co_await write_edit(call, std::move(edit));
+    co_return to_string(written.value());
 }
 
 Task<Response> update(Call& call, Id id) {
     const auto body = co_await body_text(call);
     JsonValue given;
-    std::optional<storage::Edit> edit;
+    std::optional<storage::ClientDocument> document;
     co_await call.services.on_scripts([&] {
         const auto design = open_design(call, call.path("ddoc"));
         require_function(design, "updates", call.path("function"));
@@ -77,15 +91,14 @@ Task<Response> update(Call& call, Id id) {
                                           request_object(call, id, body))
                                  .value();
         given = parse_json(updated.response).value();
-        if (updated.document.starts_with('{')) edit = edit_of_update(call, updated.document);
+        if (updated.document.starts_with('{')) document = updated_document(call, updated.document);
     });
-    if (!edit) co_return function_response(call.services.config, given);
-    const std::string written_id = edit->id;
-    const auto written = co_await write_edit(call, *std::move(edit));
-    if (!written) co_return refusal(written.error());
+    if (!document) co_return function_response(call.services.config, given);
+    const std::string id_written = *document->id;
+    const std::string revision = co_await write_updated(call, *std::move(document));
     auto response = function_response(call.services.config, given, 201);
-    response.set("X-Couch-Update-NewRev", to_string(*written));
-    response.set("X-Couch-Id", url_encode(written_id));
+    response.set("X-Couch-Update-NewRev", revision);
+    response.set("X-Couch-Id", url_encode(id_written));
     co_return response;
 }
 

@@ -14,8 +14,20 @@ void check(Call& call, RowQuery& query) {
     keep_in_partition(query, call.db().entry().partitioned);
 }
 
+/// Where documents are looked for by their partition, an id without one is none:
+/// couch_partition:from_docid/1.
+void check_keys(const Call& call, DocumentKind kind, const RowQuery& query) {
+    if (!query.keys || kind == DocumentKind::local || !call.db().entry().partitioned) return;
+    for (const auto& key : query.keys->items()) {
+        const auto& id = key.string();
+        if (id.starts_with('_') || id.find(':') != std::string::npos) continue;
+        throw Refused(Code::illegal_docid, "Doc id must be of form partition:id");
+    }
+}
+
 Task<Response> answer(Call& call, DocumentKind kind, RowQuery query) {
     check(call, query);
+    check_keys(call, kind, query);
     std::vector<std::unique_ptr<RowList>> lists;
     lists.push_back(list_documents(kind, query, call.database, call.db().view()));
     co_return co_await answer_rows(call.services, std::move(lists), false);
@@ -66,7 +78,8 @@ Task<Response> post_documents(Call& call, DocumentKind kind) {
 
 /// Each query goes over what the request's query says, except for its `keys`. Unlike elsewhere a
 /// single key in `keys` is only a `key`.
-RowQuery one_of_several(Call& call, const RowQuery& common, const JsonValue& given) {
+RowQuery one_of_several(Call& call, DocumentKind kind, const RowQuery& common,
+                        const JsonValue& given) {
     if (!given.is_object()) {
         throw Refused(Code::bad_request, "`queries` member must be an array of objects.");
     }
@@ -74,6 +87,7 @@ RowQuery one_of_several(Call& call, const RowQuery& common, const JsonValue& giv
     query.keys.reset();
     read_members(given, query);
     check(call, query);
+    check_keys(call, kind, query);
     return query;
 }
 
@@ -91,7 +105,7 @@ Task<Response> post_queries(Call& call, DocumentKind kind) {
     std::vector<std::unique_ptr<RowList>> lists;
     const auto view = call.db().view();
     for (const auto& given : queries->items()) {
-        const auto query = one_of_several(call, common, given);
+        const auto query = one_of_several(call, kind, common, given);
         lists.push_back(list_documents(kind, query, call.database, view));
     }
     co_return co_await answer_rows(call.services, std::move(lists), true);

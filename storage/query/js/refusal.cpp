@@ -63,6 +63,10 @@ std::optional<Error> validator_refusal(BytesView thrown_json) {
         const auto& [kind, reason] = thrown.members().front();
         if (kind == "forbidden") return with_reason(Code::forbidden, {}, reason);
         if (kind == "unauthorized") return with_reason(Code::unauthorized, {}, reason);
+        // Numbers and the like become texts: chttpd:error_info/1.
+        if (!reason.is_string() && !reason.is_array() && !reason.is_object()) {
+            return Error{Code::internal_error, reason.dump(), "unknown_error"};
+        }
         return with_reason(Code::internal_error, "unknown_error", reason);
     }
     return with_reason(Code::internal_error, "unknown_error", thrown);

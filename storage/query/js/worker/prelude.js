@@ -386,7 +386,8 @@
             fun.call(design, JSON.parse(newText), JSON.parse(oldText), JSON.parse(user),
                 JSON.parse(security));
         } catch (thrown) {
-            if (thrown === null || thrown === undefined || (thrown.name && thrown.stack)) {
+            if (thrown === null || thrown === undefined || (thrown.name && thrown.stack) ||
+                thrown[0] === 'error' || thrown[0] === 'fatal') {
                 throw thrown;
             }
             return JSON.stringify(thrown);
