@@ -5,8 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
+#include <map>
+#include <random>
 
 #include "test/engine_suite/engines.h"
 #include "test/engine_suite/helpers.h"
@@ -111,6 +114,34 @@ TEST_CASE("rocks engine: (writes and is killed)" * doctest::skip()) {
     }
     put_letters(*engine, Family::local, "z", Durability::synced);
     die_at_once();
+}
+
+TEST_CASE("rocks engine: keys of every kind come in any order, of one key the last one") {
+    EngineFolder folder;
+    const auto engine = open_rocks_engine(folder.path(), ingesting());
+    std::minstd_rand random(11);
+    std::map<Bytes, Bytes> expected;
+    for (int round = 0; round < 50; ++round) {
+        const Bytes prefix(random() % 12, 'p');
+        commit(*engine, [&](Batch& batch) {
+            for (int count = 0; count < 100; ++count) {
+                Bytes key = prefix;
+                for (auto left = random() % 12; left > 0; --left) {
+                    key.push_back(static_cast<char>(std::array{0, 1, 127, 255}[random() % 4]));
+                }
+                if (key.empty()) key = "e";
+                const auto value = std::to_string(round) + " " + std::to_string(count);
+                batch.put(Family::docs, key, value);
+                expected[key] = value;
+            }
+        });
+    }
+    std::map<Bytes, Bytes> found;
+    const auto cursor = engine->cursor(Family::docs, "", "");
+    for (cursor->seek(""); cursor->valid(); cursor->next()) {
+        found[Bytes(cursor->key())] = cursor->value();
+    }
+    CHECK(found == expected);
 }
 
 TEST_CASE("rocks engine: a killed process loses nothing that came as sorted files") {
