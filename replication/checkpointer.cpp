@@ -48,7 +48,8 @@ Task<void> Checkpointer::load(PeerInfo source, PeerInfo target) {
     auto common = compare_logs(source_log_, target_log_);
     history_ = std::move(common.history);
     since_ = std::move(common.since);
-    if (since_ == "0" && settings_.since_sequence) since_ = *settings_.since_sequence;
+    const bool begins = since_ == "0" || !settings_.goes_on;
+    if (begins && settings_.since_sequence) since_ = *settings_.since_sequence;
     committed_ = since_;
     forget_logs();
 }

@@ -20,7 +20,8 @@ public:
     /// Reads the checkpoints of both ends, those of older replication ids too, which it moves to
     /// the new id. `source` and `target` are the ends as they were found.
     Task<void> load(PeerInfo source, PeerInfo target);
-    /// The sequence to begin after: that of the checkpoint, else `since_seq`, else 0.
+    /// The sequence to begin after: `since_seq` where a job begins with one, else that
+    /// of the checkpoint, else 0.
     const std::string& since() const { return since_; }
     const std::string& committed() const { return committed_; }
     /// What earlier sessions counted.

@@ -125,7 +125,7 @@ Result<Endpoint> from_object(const JsonValue& object, const Rules& rules) {
 }
 
 Endpoint from_name(std::string_view name, const LocalNames& local) {
-    Endpoint endpoint{.url = local.base + quote_plus(name) + "/",
+    Endpoint endpoint{.url = with_slash(local.base + quote_plus(name)),
                       .local_database = std::string(name),
                       .headers = {{"authorization", local.authorization},
                                   {"cookie", local.cookie}}};

@@ -27,8 +27,10 @@ struct JobSettings {
     ChangesQuery changes;
     bool create_target = false;
     std::vector<std::pair<std::string, std::string>> create_target_parameters;
-    /// `since_seq`, JSON text: where to begin while there is no checkpoint.
+    /// `since_seq`, JSON text: where to begin, whatever checkpoints say.
     std::optional<std::string> since_sequence;
+    /// Set where a run of the same job came before: then its checkpoint counts, if there is one.
+    bool goes_on = false;
     bool use_checkpoints = true;
     std::chrono::milliseconds checkpoint_interval{30000};
     std::size_t worker_processes = 4;     ///< Batches that are copied at once.

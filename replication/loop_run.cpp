@@ -121,6 +121,7 @@ JobSettings job_settings(const JobRequest& request, const ReplicationCounts& cou
     settings.worker_batch_size = static_cast<std::size_t>(tuning.worker_batch_size);
     settings.start_time = request.start_time;
     settings.counted_before = counted;
+    settings.goes_on = counted != ReplicationCounts();
     return settings;
 }
 

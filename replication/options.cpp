@@ -192,7 +192,7 @@ private:
         } else if (name == "socket_options") {
             tuning.sockets = parse_socket_options(as_text(value), rules_.socket_options);
         } else if (name == "use_checkpoints") {
-            tuning.use_checkpoints = read_flag(name, value);
+            tuning.use_checkpoints = value.kind() != JsonValue::Kind::boolean || value.boolean();
         } else if (name == "use_bulk_get") {
             tuning.use_bulk_get = read_flag(name, value);
         } else if (name == "checkpoint_interval") {

@@ -175,8 +175,7 @@ std::size_t choice_count(const Replication& replication) {
     std::size_t count = 0;
     if (!replication.filter.empty()) count = 2;
     else if (replication.doc_ids || replication.selector) count = 1;
-    return count + std::size_t(replication.winning_revs_only) +
-           std::size_t(replication.since_seq.has_value());
+    return count + std::size_t(replication.winning_revs_only);
 }
 
 // maybe_append_filters/2
@@ -192,7 +191,6 @@ void write_choice(TermWriter& out, const Replication& replication, std::string_v
         out.json(sorted_selector(*replication.selector));
     }
     if (replication.winning_revs_only) out.binary("winning_revs_only");
-    if (replication.since_seq) out.json(replication.since_seq->dump());
 }
 
 std::string base_id(const Replication& replication, int version, const ServerNames& names,

@@ -179,7 +179,7 @@ TEST_CASE("an empty source leaves no checkpoint") {
     CHECK(stage.source.locals.empty());
 }
 
-TEST_CASE("since_seq counts while there is no checkpoint") {
+TEST_CASE("since_seq is where a job begins, and not where it goes on") {
     Stage stage;
     stage.fill(10);
     stage.source_script.before = stage.target_script.before = nullptr;
@@ -187,8 +187,13 @@ TEST_CASE("since_seq counts while there is no checkpoint") {
     stage.run();
     CHECK(stage.target.leaves.size() == 1);
     stage.settings.since_sequence = "0";
+    stage.settings.goes_on = true;
     stage.run();
     CHECK(stage.target.leaves.size() == 1);
+    stage.settings.goes_on = false;
+    stage.run();
+    CHECK(stage.source_script.queries.back().since == "0");
+    CHECK(stage.same());
 }
 
 TEST_CASE("without checkpoints none is written") {

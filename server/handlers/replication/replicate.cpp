@@ -25,13 +25,9 @@ replication::LocalNames local_names(const Call& call) {
     return names;
 }
 
-// couch_replicator_httpd_util:validate_rep_props/1
-void check_query_params(const JsonValue& body) {
-    const auto* params = body.find("query_params");
-    if (!params) return;
-    for (const auto& [key, value] : params->members()) {
-        if (!value.is_string()) throw Refused(Code::bad_request, key + " value must be a string.");
-    }
+void require_login(const Call& call) {
+    if (!call.identity.name.empty() || call.identity.server_admin()) return;
+    throw Refused(Code::unauthorized, "You are not an authenticated user");
 }
 
 // couch_replicator:check_authorization/2
@@ -86,12 +82,9 @@ Task<Response> run(Call& call, JobRequest request) {
 }  // namespace
 
 Task<Response> post_replicate(Call& call) {
-    if (call.identity.name.empty() && !call.identity.server_admin()) {
-        co_return refusal(Code::unauthorized, "You are not an authenticated user");
-    }
+    require_login(call);
     require_json_type(call.request);
     const JsonValue body = co_await read_json_object(call);
-    check_query_params(body);
     auto& replicator = *call.services.replicator;
     const auto names = local_names(call);
     auto replication =
@@ -109,6 +102,14 @@ Task<Response> post_replicate(Call& call) {
     if (request.has_error()) co_return refusal(request.error());
     if (cancelling) co_return co_await cancel(call, request->id.full());
     co_return co_await run(call, std::move(*request));
+}
+
+Task<Response> refuse_replicate(Call& call) {
+    co_await read_json_object(call);
+    require_login(call);
+    auto response = refusal(Code::method_not_allowed, "Only POST allowed");
+    response.set("Allow", "POST");
+    co_return response;
 }
 
 }  // namespace divan::server
