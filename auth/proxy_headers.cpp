@@ -45,7 +45,10 @@ std::optional<Identity> ProxyHeaders::identify(const Header& header,
     Identity who;
     who.name = *name;
     who.authenticated_by = "proxy";
-    if (const auto* list = header(roles)) who.roles = split_list(*list);
+    if (const auto* list = header(roles)) {
+        who.roles = split_list(*list);
+        if (list->empty()) who.roles = {""};  // As CouchDB, which splits it into one empty part.
+    }
     return who;
 }
 

@@ -15,6 +15,22 @@ using Fields = std::map<std::string, std::string, std::less<>>;
     throw Refused(Code::bad_request, std::move(reason));
 }
 
+bool is_hex(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// As mochiweb_util:unquote/1 has it: a percent sign that begins no escape stands for itself.
+std::string decode_field(std::string_view text) {
+    std::string escaped;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        escaped += text[i];
+        if (text[i] != '%') continue;
+        const bool escape = i + 2 < text.size() && is_hex(text[i + 1]) && is_hex(text[i + 2]);
+        if (!escape) escaped += "25";
+    }
+    return url_decode(escaped).value();
+}
+
 // The first of several fields of a name counts, as in mochiweb.
 Fields parse_form(std::string_view body) {
     Fields fields;
@@ -23,8 +39,8 @@ Fields parse_form(std::string_view body) {
         const auto pair = body.substr(0, end);
         body.remove_prefix(end == std::string_view::npos ? body.size() : end + 1);
         const auto equals = std::min(pair.find('='), pair.size());
-        auto name = url_decode(pair.substr(0, equals)).value();
-        auto value = url_decode(pair.substr(std::min(equals + 1, pair.size()))).value();
+        auto name = decode_field(pair.substr(0, equals));
+        auto value = decode_field(pair.substr(std::min(equals + 1, pair.size())));
         fields.emplace(std::move(name), std::move(value));
     }
     return fields;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "storage/base/json.h"
+#include "storage/base/utf8.h"
+#include "storage/query/erlang_text.h"
 
 namespace divan::storage::js {
 namespace {
@@ -31,6 +33,40 @@ Error with_reason(Code code, std::string name, const JsonValue& reason) {
         return {code, reason.string(), std::move(name)};
     }
     return {code, reason.dump(), std::move(name), true};
+}
+
+/// Appends an array as Erlang's list_to_binary/1 takes it: texts, bytes and such arrays.
+bool append_bytes(std::string& out, const JsonValue& value) {
+    if (value.is_string()) {
+        out += value.string();
+        return true;
+    }
+    if (value.is_array()) {
+        return std::all_of(value.items().begin(), value.items().end(),
+                           [&](const JsonValue& item) { return append_bytes(out, item); });
+    }
+    const auto byte = value.integer();
+    if (!byte || *byte < 0 || *byte > 0xff) return false;
+    out += static_cast<char>(*byte);
+    return true;
+}
+
+JsonValue json_text(std::string_view text) {
+    return parse_json(json_string(text)).value();
+}
+
+/// Arrays of texts become one text, as chttpd:error_info/1 has it.
+JsonValue flat(const JsonValue& reason) {
+    std::string text;
+    const bool flattens = reason.is_array() && append_bytes(text, reason) && is_utf8(text);
+    return flattens ? json_text(text) : reason;
+}
+
+/// Any value as a text: couch_util:to_binary/1.
+JsonValue text_of(const JsonValue& reason) {
+    if (reason.is_null()) return json_text("unknown_error");
+    auto text = flat(reason);
+    return text.is_string() ? text : json_text(erlang_p(reason));
 }
 
 }  // namespace
@@ -61,13 +97,9 @@ std::optional<Error> validator_refusal(BytesView thrown_json) {
     if (thrown.integer() == 1) return std::nullopt;
     if (thrown.members().size() == 1) {
         const auto& [kind, reason] = thrown.members().front();
-        if (kind == "forbidden") return with_reason(Code::forbidden, {}, reason);
-        if (kind == "unauthorized") return with_reason(Code::unauthorized, {}, reason);
-        // Numbers and the like become texts: chttpd:error_info/1.
-        if (!reason.is_string() && !reason.is_array() && !reason.is_object()) {
-            return Error{Code::internal_error, reason.dump(), "unknown_error"};
-        }
-        return with_reason(Code::internal_error, "unknown_error", reason);
+        if (kind == "forbidden") return with_reason(Code::forbidden, {}, flat(reason));
+        if (kind == "unauthorized") return with_reason(Code::unauthorized, {}, flat(reason));
+        return with_reason(Code::internal_error, "unknown_error", text_of(reason));
     }
     return with_reason(Code::internal_error, "unknown_error", thrown);
 }

@@ -164,7 +164,7 @@ TEST_CASE("session: bodies that are no sign-in are refused") {
         {"application/json", R"({"name":1,"password":"x"})", 400},
         {"application/json", R"({"name":"a","username":"b","password":"x"})", 400},
         {"application/x-www-form-urlencoded", "", 400},
-        {"application/x-www-form-urlencoded", "name=%zz&password=x", 400},
+        {"application/x-www-form-urlencoded", "name=%zz&password=x", 401},
         {"application/x-www-form-urlencoded", "name=admin&password=secret", 200},
         {"application/x-www-form-urlencoded; charset=utf-8", "username=admin&password=secret", 200},
         {"text/plain", "name=admin&password=secret", 415},
