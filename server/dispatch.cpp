@@ -227,6 +227,7 @@ Task<Response> Dispatcher::serve(Call& call, const Rules& rules) {
     RouteTree::take_values(*group, request.segments, call.path_values);
     authorize(call, *group->rows.front(), row, rules);
     if (row == nullptr) {
+        if (const auto before = group->before_refusal()) co_await before(call);
         auto response = refusal(Code::method_not_allowed, "Only " + group->allow + " allowed");
         response.set("Allow", group->allow);
         co_return response;

@@ -33,6 +33,11 @@ const Route* RouteGroup::find(std::string_view method) const {
     return nullptr;
 }
 
+Handler RouteGroup::before_refusal() const {
+    const auto* row = find("");
+    return row == nullptr ? nullptr : row->handler;
+}
+
 RouteTree::RouteTree(std::span<const Route> routes) {
     for (const auto& route : routes) {
         Node* node = &root_;
@@ -49,7 +54,9 @@ RouteTree::RouteTree(std::span<const Route> routes) {
         if (!group) group = std::make_unique<RouteGroup>(RouteGroup{route.pattern, {}, {}});
         DIVAN_CHECK(group->pattern == route.pattern && group->find(route.method) == nullptr);
         group->rows.push_back(&route);
-        group->allow += (group->allow.empty() ? "" : ",") + std::string(route.method);
+        if (!route.method.empty()) {
+            group->allow += (group->allow.empty() ? "" : ",") + std::string(route.method);
+        }
         const auto text = allow_text(route.pattern);
         if (!text.empty()) group->allow = text;
     }

@@ -18,6 +18,8 @@ struct RouteGroup {
     std::string allow;               ///< Of a 405.
 
     const Route* find(std::string_view method) const;
+    /// What has to be as it should before a 405 is given; null for nothing.
+    Handler before_refusal() const;
 };
 
 /// The route table by path segment, made once, so that a look-up costs the path's length and not

@@ -10,6 +10,7 @@
 #include "server/handlers/databases/maintenance.h"
 #include "server/handlers/databases/security.h"
 #include "server/handlers/databases/shards.h"
+#include "server/handlers/design/design_functions.h"
 #include "server/handlers/design/lists.h"
 #include "server/handlers/design/rewrites.h"
 #include "server/handlers/design/shows.h"
@@ -82,8 +83,8 @@ constexpr Route table[] = {
     {"GET", "/_db_updates", Access::server_admin, get_db_updates},
 
     // server/handlers/node and config; the numbers of a node are also for the role "_metrics"
-    {"GET", "/_node", Access::server_admin, get_no_node},
-    {"GET", "/_node/{node}", Access::server_admin, get_node},
+    {"*", "/_node", Access::server_admin, get_no_node},
+    {"*", "/_node/{node}", Access::server_admin, get_node},
     {"GET", "/_node/{node}/_stats", Access::metrics_reader, get_node_stats},
     {"GET", "/_node/{node}/_stats/{path...}", Access::metrics_reader, get_node_stats},
     {"GET", "/_node/{node}/_system", Access::metrics_reader, get_node_system},
@@ -96,13 +97,12 @@ constexpr Route table[] = {
     {"GET", "/_node/{node}/_config/{section}/{key}", Access::server_admin, get_config_value},
     {"PUT", "/_node/{node}/_config/{section}/{key}", Access::server_admin, put_config_value},
     {"DELETE", "/_node/{node}/_config/{section}/{key}", Access::server_admin, delete_config_value},
-    {"GET", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
-    {"PUT", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
-    {"POST", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
-    {"DELETE", "/_node/{node}/{path...}", Access::server_admin, get_no_file},
+    {"*", "/_node/{node}/_config/{section}/{key}/{rest...}", Access::server_admin, get_no_file},
+    {"*", "/_node/{node}/{path...}", Access::server_admin, get_no_node_path},
 
     // server/handlers/replicate and scheduler: the replicator
     {"POST", "/_replicate", Access::user, post_replicate},
+    {"*", "/_replicate", Access::user, refuse_replicate},
     {"GET", "/_scheduler/jobs", Access::server_admin, get_scheduler_jobs},
     {"GET", "/_scheduler/jobs/{id}", Access::server_admin, get_scheduler_job},
     {"GET", "/_scheduler/docs", Access::server_admin, get_scheduler_docs},
@@ -193,8 +193,7 @@ constexpr Route table[] = {
     {"GET", "/{db}/_shards", Access::member, get_shards},
     {"GET", "/{db}/_shards/{doc}", Access::member, get_document_shard},
     {"POST", "/{db}/_sync_shards", Access::server_admin, post_sync_shards},
-    {"GET", "/{db}/_temp_view", Access::member, get_temporary_view},
-    {"POST", "/{db}/_temp_view", Access::member, get_temporary_view},
+    {"*", "/{db}/_temp_view", Access::member, get_temporary_view},
 
     // server/handlers/local_docs
     {"GET", "/{db}/_local/{id...}", Access::member, get_local_doc},
@@ -219,8 +218,11 @@ constexpr Route table[] = {
     {"GET", "/{db}/_design/{doc}/_view/{view}", Access::member, get_view},
     {"POST", "/{db}/_design/{doc}/_view/{view}", Access::member, post_view},
     {"POST", "/{db}/_design/{doc}/_view/{view}/queries", Access::member, post_view_queries},
-    {"", "/{db}/_design/{doc}/_view", Access::member, nullptr},
-    {"", "/{db}/_design/{doc}/_view/{view}/{rest...}", Access::member, nullptr},
+    {"", "/{db}/_design/{doc}/_info", Access::member, require_design},
+    {"", "/{db}/_design/{doc}/_view", Access::member, require_design},
+    {"", "/{db}/_design/{doc}/_view/{view}", Access::member, require_design},
+    {"", "/{db}/_design/{doc}/_view/{view}/queries", Access::member, require_design},
+    {"", "/{db}/_design/{doc}/_view/{view}/{rest...}", Access::member, require_design},
 
     // server/handlers/lists
     {"GET", "/{db}/_design/{ddoc}/_list", Access::member, refuse_list},
@@ -229,6 +231,8 @@ constexpr Route table[] = {
     {"POST", "/{db}/_design/{ddoc}/_list/{function}", Access::member, refuse_list},
     {"GET", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, get_list},
     {"POST", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, post_list},
+    {"OPTIONS", "/{db}/_design/{ddoc}/_list", Access::member, refuse_list},
+    {"OPTIONS", "/{db}/_design/{ddoc}/_list/{function}", Access::member, refuse_list},
     {"OPTIONS", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, get_list},
     {"GET", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}/{rest...}", Access::member,
      refuse_list},
@@ -237,6 +241,10 @@ constexpr Route table[] = {
     {"GET", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, get_list},
     {"POST", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, post_list},
     {"OPTIONS", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, get_list},
+    {"", "/{db}/_design/{ddoc}/_list", Access::member, require_design},
+    {"", "/{db}/_design/{ddoc}/_list/{function}", Access::member, require_design},
+    {"", "/{db}/_design/{ddoc}/_list/{function}/{view}", Access::member, require_design},
+    {"", "/{db}/_design/{ddoc}/_list/{function}/{doc}/{view}", Access::member, require_design},
 
     // server/handlers/rewrites
     {"*", "/{db}/_design/{ddoc}/_rewrite", Access::member, run_rewrite},
@@ -258,6 +266,7 @@ constexpr Route table[] = {
     {"GET", "/{db}/_design/{doc}/{attachment...}", Access::member, get_attachment},
     {"PUT", "/{db}/_design/{doc}/{attachment...}", Access::database_admin, put_attachment},
     {"DELETE", "/{db}/_design/{doc}/{attachment...}", Access::database_admin, delete_attachment},
+    {"", "/{db}/_design/{doc}/{attachment...}", Access::member, require_design},
 };
 
 }  // namespace

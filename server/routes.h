@@ -56,8 +56,9 @@ inline constexpr std::string_view any_method = "*";
 
 /// One address the server answers. `{name}` matches one segment, `{name...}` one or more (joined by
 /// "/"), both read back with `Call::path`. HEAD is served by the GET row. A known path without a
-/// row for the method answers 405 with the rows' methods in Allow; so does one whose only row has
-/// no method and no handler, to all of them.
+/// row for the method answers 405 with the rows' methods in Allow. Where it has a row without a
+/// method, that row's handler is asked first (null: none): what it throws goes before the 405, and
+/// what it returns means nothing.
 struct Route {
     std::string_view method;
     std::string_view pattern;

@@ -26,6 +26,9 @@ Task<std::string> read_body(Call& call) {
 
 Task<JsonValue> read_json(Call& call) {
     const std::string body = co_await read_body(call);
+    const bool sent = call.request.header("content-length") != nullptr ||
+                      call.request.header("transfer-encoding") != nullptr;
+    if (body.empty() && !sent) throw Refused(Code::bad_request, "Missing request body");
     if (body.size() <= inline_parse_bytes_max) co_return parse_json(body).value();
     auto parsed = co_await call.services.on_storage([&body] { return parse_json(body).value(); });
     co_return std::move(parsed);

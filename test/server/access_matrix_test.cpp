@@ -136,8 +136,8 @@ struct Fixture {
 
     Reply call(const Route& route, const Situation& now) {
         // A row without a method is there for the methods that the path has no other row for.
-        const bool any = route.method.empty() || route.method == any_method;
-        const std::string_view method = any ? "PUT" : route.method;
+        std::string_view method = route.method == any_method ? "PUT" : route.method;
+        if (method.empty()) method = "LOCK";
         const std::string body = method == "GET" ? "" : "{}";
         auto reply = server.request(method, target_of(route, now.secured), body,
                                     headers_of(now.caller));

@@ -81,7 +81,9 @@ Result<storage::NewDatabase> read_options(const Call& call) {
     return options;
 }
 
-Error with_reason(Error error, std::string_view name) {
+}  // namespace
+
+Error name_refusal(Error error, std::string_view name) {
     if (error.code != Code::illegal_database_name || !error.reason.empty()) return error;
     if (error.name == "database_name_too_long") {
         error.reason = fmt::format("At least one path segment of `{}` is too long.", name);
@@ -93,8 +95,6 @@ Error with_reason(Error error, std::string_view name) {
     }
     return error;
 }
-
-}  // namespace
 
 Task<Response> get_database(Call& call) {
     auto info = co_await call.services.on_storage([&call] {
@@ -110,7 +110,7 @@ Task<Response> put_database(Call& call) {
     const auto options = read_options(call);
     if (options.has_error()) co_return refusal(options.error());
     const auto judged = storage::validate_database_name(name);
-    if (judged.has_error()) co_return refusal(with_reason(judged.error(), name));
+    if (judged.has_error()) co_return refusal(name_refusal(judged.error(), name));
     if (options->partitioned && storage::is_system_database(name)) {
         co_return refusal(Code::bad_request, "Cannot partition a system database");
     }

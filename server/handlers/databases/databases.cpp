@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-#include <charconv>
-
 #include "server/config/config.h"
 #include "server/handlers/databases/database_info.h"
 #include "server/handlers/etag.h"
 #include "server/handlers/json_body.h"
+#include "server/handlers/queries/row_query.h"
 
 namespace divan::server {
 namespace {
@@ -18,83 +15,37 @@ using storage::Catalog;
 
 constexpr std::int64_t dbs_info_keys_max = 100;
 
-Result<std::uint64_t> read_count(const std::string& text) {
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) {
-        return Error{Code::query_parse_error,
-                     fmt::format("Invalid value for integer: \"{}\"", text), {}};
-    }
-    if (number < 0) {
-        return Error{Code::query_parse_error,
-                     fmt::format("Invalid value for positive integer: \"{}\"", text), {}};
-    }
-    return static_cast<std::uint64_t>(number);
-}
-
-Result<bool> read_bool(std::string text) {
-    const std::string sent = text;
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (text == "true") return true;
-    if (text == "false") return false;
-    return Error{Code::query_parse_error, fmt::format("Invalid boolean parameter: \"{}\"", sent),
-                 {}};
-}
-
 /// A limit of the range: the name, or that of no string, which sorts below every string.
 struct Limit {
     std::optional<std::string> name;
     bool below_all = false;
 };
 
-/// A range as sent: as that of a view, of database names (couch_mrview_http:parse_params/2).
-struct ListQuery {
-    Limit first, last;
+Limit limit_at(const std::optional<JsonValue>& key) {
+    if (!key) return {};
+    if (key->is_string()) return {key->string(), false};
+    return {std::nullopt, true};
+}
+
+/// The rows of a view over database names, by the parameters of views: what shows rows otherwise
+/// (documents, groups) has no effect, but is read. chttpd_misc:handle_all_dbs_info_req/1.
+Catalog::NameRange read_range(const Call& call) {
+    RowQuery query;
+    read_parameters(call.request, query);
+    check_rows(query, call.services.config);
+    keep_in_partition(query, false);
+    const auto first = limit_at(query.start_key);
+    const auto last = limit_at(query.end_key);
     Catalog::NameRange range;
-
-    Result<void> read(const QueryParameter& parameter);
-};
-
-Result<Limit> read_limit(const std::string& text) {
-    const auto value = parse_json(text);
-    if (value.has_error()) return value.error();
-    if (value->is_string()) return Limit{value->string(), false};
-    return Limit{std::nullopt, true};
-}
-
-Result<void> ListQuery::read(const QueryParameter& parameter) {
-    const auto& [name, text] = parameter;
-    const bool is_key = name == "key";
-    if (is_key || name == "startkey" || name == "start_key" || name == "endkey" ||
-        name == "end_key") {
-        const auto limit = read_limit(text);
-        if (limit.has_error()) return limit.error();
-        if (is_key || name.starts_with("start")) first = *limit;
-        if (is_key || name.starts_with("end")) last = *limit;
-    } else if (name == "limit" || name == "skip") {
-        const auto count = read_count(text);
-        if (count.has_error()) return count.error();
-        (name == "limit" ? range.limit : range.skip) = *count;
-    } else if (name == "descending" || name == "inclusive_end") {
-        const auto flag = read_bool(text);
-        if (flag.has_error()) return flag.error();
-        (name == "descending" ? range.descending : range.inclusive_end) = *flag;
-    }
-    return {};
-}
-
-Result<Catalog::NameRange> read_range(const Request& request) {
-    ListQuery query;
-    for (const QueryParameter& parameter : request.query) {
-        const auto read = query.read(parameter);
-        if (read.has_error()) return read.error();
-    }
-    query.range.first = query.first.name;
-    query.range.last = query.last.name;
-    const bool nothing = query.range.descending ? query.first.below_all : query.last.below_all;
-    if (nothing) query.range.limit = 0;
-    return query.range;
+    range.first = first.name;
+    range.last = last.name;
+    range.skip = query.skip;
+    range.limit = query.limit;
+    range.descending = query.descending;
+    range.inclusive_end = query.inclusive_end;
+    const bool nothing = query.descending ? first.below_all : last.below_all;
+    if (nothing) range.limit = 0;
+    return range;
 }
 
 std::string names_json(const Catalog& catalog, const Catalog::NameRange& range) {
@@ -135,18 +86,16 @@ std::string infos_json(Catalog& catalog, std::span<const JsonValue> keys) {
 }  // namespace
 
 Task<Response> get_all_dbs(Call& call) {
-    const auto range = read_range(call.request);
-    if (range.has_error()) co_return refusal(range.error());
+    const auto range = read_range(call);
     auto names = co_await call.services.on_storage(
-        [&] { return names_json(call.services.catalog, *range); });
+        [&] { return names_json(call.services.catalog, range); });
     co_return etagged_json(call.request, std::move(names));
 }
 
 Task<Response> get_dbs_info(Call& call) {
-    const auto range = read_range(call.request);
-    if (range.has_error()) co_return refusal(range.error());
+    const auto range = read_range(call);
     auto infos = co_await call.services.on_storage(
-        [&] { return infos_json(call.services.catalog, *range); });
+        [&] { return infos_json(call.services.catalog, range); });
     co_return etagged_json(call.request, std::move(infos));
 }
 

@@ -155,6 +155,15 @@ std::string security_json(const Call& call) {
 
 }  // namespace
 
+Task<Response> require_design(Call& call) {
+    const auto& segments = call.request.segments;
+    constexpr std::size_t name = 2;
+    if (segments.size() > name + 1 && segments[name + 1].starts_with('_')) {
+        co_await call.services.on_storage([&] { open_design(call, segments[name]); });
+    }
+    co_return Response();
+}
+
 OpenDesign open_design(const Call& call, std::string_view name) {
     const std::string id = "_design/" + std::string(name);
     const auto winner = storage::read_winner(call.db(), id);

@@ -21,6 +21,11 @@ struct OpenDesign {
 /// Throws `Refused` with `not_found` where there is no `_design/<name>`.
 OpenDesign open_design(const Call& call, std::string_view name);
 
+/// For rows without a method: as chttpd_db:handle_design_req/2 does, looks whether the design
+/// document is there before a method is refused. Throws `Refused`. What is no function of a design
+/// document, but an attachment, is not looked at.
+Task<Response> require_design(Call& call);
+
 /// Throws `Refused` as couch_util:get_nested_json_value/2 does where the design document has no
 /// `section`, or nothing of that name in it.
 void require_function(const OpenDesign& design, std::string_view section, std::string_view name);

@@ -166,7 +166,8 @@ Task<Response> post_list(Call& call) {
     co_return co_await answer(call, design, std::move(query), sent);
 }
 
-Task<Response> refuse_list(Call&) {
+Task<Response> refuse_list(Call& call) {
+    co_await require_design(call);
     co_return refusal(Error{Code::not_found, "Invalid path.", "list_error"});
 }
 

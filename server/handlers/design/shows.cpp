@@ -112,7 +112,8 @@ Task<Response> run_show_document(Call& call) {
     co_return co_await show(call, call.path("id"));
 }
 
-Task<Response> refuse_show(Call&) {
+Task<Response> refuse_show(Call& call) {
+    co_await require_design(call);
     co_return refusal(Error{Code::not_found, "Invalid path.", "show_error"});
 }
 
@@ -124,7 +125,8 @@ Task<Response> run_update_document(Call& call) {
     co_return co_await update(call, call.path("id"));
 }
 
-Task<Response> refuse_update(Call&) {
+Task<Response> refuse_update(Call& call) {
+    co_await require_design(call);
     co_return refusal(Error{Code::not_found, "Invalid path.", "update_error"});
 }
 

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "server/handlers/databases/database.h"
 #include "server/handlers/node/node_name.h"
 #include "server/handlers/node/stats.h"
+#include "storage/database/catalog.h"
 
 namespace divan::server {
 namespace {
@@ -26,6 +28,16 @@ Result<void> check_node(const Call& call) {
 
 Task<Response> get_no_node(Call&) {
     co_return refusal(Code::bad_request, "Incomplete path to _node request");
+}
+
+Task<Response> get_no_node_path(Call& call) {
+    const auto known = check_node(call);
+    if (known.has_error()) co_return refusal(known.error());
+    constexpr std::size_t database = 2;  // behind _node and the node
+    const auto& name = call.request.segments[database];
+    const auto named = storage::validate_database_name(name);
+    if (named.has_error()) co_return refusal(name_refusal(named.error(), name));
+    co_return refusal(Code::not_found, "no_db_file");
 }
 
 Task<Response> get_node(Call& call) {

@@ -8,6 +8,9 @@ namespace divan::server {
 Result<void> check_node(const Call& call);
 
 Task<Response> get_no_node(Call& call);
+/// The rest of the addresses below a node: in CouchDB they reach an old interface, whose databases
+/// are the shards. There are none.
+Task<Response> get_no_node_path(Call& call);
 Task<Response> get_node(Call& call);
 Task<Response> get_node_stats(Call& call);
 Task<Response> get_node_system(Call& call);

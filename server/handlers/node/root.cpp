@@ -145,9 +145,13 @@ Task<Response> get_cluster_setup(Call& call) {
 
 Task<Response> post_cluster_setup(Call& call) {
     require_json_type(call.request);
-    const JsonValue body = co_await read_json_object(call);
+    const auto sent = co_await read_body(call);
+    const auto body = parse_json(sent);
+    if (body.has_error() || !body->is_object()) {
+        co_return refusal(Code::bad_request, "Missing JSON body'");
+    }
     const auto done =
-        co_await call.services.on_storage([&] { return run_cluster_setup(call.services, body); });
+        co_await call.services.on_storage([&] { return run_cluster_setup(call.services, *body); });
     if (done.has_error()) co_return refusal(done.error());
     co_return ok_response(201);
 }
