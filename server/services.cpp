@@ -1,5 +1,8 @@
 #include "server/services.h"
 
+#include <algorithm>
+
+#include "server/config/config.h"
 #include "server/departed_users.h"
 
 namespace divan::server {
@@ -41,11 +44,19 @@ WriterAwaiter<T, Submit> written(WorkPool& pool, Database& database, Submit subm
     return WriterAwaiter<T, Submit>(pool, database, std::move(submit));
 }
 
+void limit_partitions(const Config& config, std::vector<storage::Edit>& edits) {
+    const auto bytes = config.get_integer("couchdb", "max_partition_size", 0);
+    for (auto& edit : edits) {
+        edit.partition_bytes_max = static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 0));
+    }
+}
+
 }  // namespace
 
 Task<storage::EditOutcomes> write_edits(Services& services, Database& database,
                                         std::vector<storage::Edit> edits) {
     services.metrics.document_writes.fetch_add(edits.size(), std::memory_order_relaxed);
+    if (database.entry().partitioned) limit_partitions(services.config, edits);
     auto& departed = services.departed_users;
     const auto in_danger = departed.in_danger(database, edits);
     if (!in_danger.empty()) co_await services.on_storage([&] { departed.note(in_danger); });

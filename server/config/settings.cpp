@@ -19,6 +19,8 @@ constexpr Setting table[] = {
      "Largest attachment in bytes, or infinity."},
     {"couchdb", "max_document_id_length", "infinity", when_set,
      "Longest document id in bytes, or infinity."},
+    {"couchdb", "max_partition_size", "0", when_set,
+     "Bytes from which a partition takes only what makes it smaller; 0: no limit."},
     {"couchdb", "default_security", "admin_only", when_set,
      "Who may use a new database: admin_only, admin_local or everyone."},
     {"couchdb", "users_db_security_editable", "false", when_set,

@@ -26,6 +26,12 @@ Error missing_stub(std::string_view id, std::string_view name) {
     return {Code::missing_stub, std::move(reason), {}};
 }
 
+Error partition_overflow(std::string_view id) {
+    std::string reason = "Partition limit exceeded due to update on '";
+    reason.append(id).append("'");
+    return {Code::forbidden, std::move(reason), "partition_overflow"};
+}
+
 Bytes sequence_key(Sequence sequence) {
     Bytes bytes;
     ByteWriter(bytes).u64(sequence.value);
@@ -162,6 +168,9 @@ EditOutcome CommitGroup::apply_interactive(Edit& edit, Slot& slot, Sequence sequ
     const auto parent = find_parent(edit, slot);
     if (!parent) return parent.error();
     if (const auto* stub = unresolved_stub(edit)) return missing_stub(edit.id, stub->stored.name);
+    if (overflows(edit, slot.record.tree, *parent ? &**parent : nullptr)) {
+        return partition_overflow(edit.id);
+    }
 
     const auto revision = edit.revision && edit.parent == *parent
                               ? *edit.revision
@@ -205,13 +214,7 @@ std::optional<Revision> CommitGroup::stub_source(const Edit& edit, const Slot& s
 }
 
 Result<void> CommitGroup::resolve_stubs(Edit& edit, const Revision* source) const {
-    std::optional<StoredBody> body;
-    Bytes bytes;
-    if (source != nullptr &&
-        database_.engine_.get(Family::bodies,
-                              keys::body(database_.id(), edit.id, revision_key(*source)), bytes)) {
-        body = StoredBody::decode(std::move(bytes));
-    }
+    const auto body = source != nullptr ? load_body(edit.id, *source) : std::nullopt;
     for (auto& attachment : edit.attachments) {
         if (!attachment.stub) continue;
         const auto* stored = body ? body->attachment(attachment.stored.name) : nullptr;
@@ -246,35 +249,6 @@ Result<void> CommitGroup::check_stubs(std::vector<Edit>& edits) {
         edit.revision.reset();
     }
     return {};
-}
-
-void CommitGroup::put_body(const Edit& edit, const Revision& revision) {
-    std::vector<StoredAttachment> attachments;
-    attachments.reserve(edit.attachments.size());
-    for (const auto& attachment : edit.attachments) {
-        attachments.push_back(attachment.stored);
-        named_attachments_.insert(attachment.stored.id.value);
-        if (!attachment.stub) put_attachment(attachment);
-    }
-    batch_.put(Family::bodies, keys::body(database_.id(), edit.id, revision_key(revision)),
-               StoredBody::encode(edit.deleted, attachments, edit.body));
-}
-
-void CommitGroup::put_attachment(const EditAttachment& attachment) {
-    const auto id = attachment.stored.id;
-    state_.attachment_bytes += attachment.stored.stored_bytes;
-    if (attachment.bytes.empty()) {
-        if (attachment.stored.stored_bytes > 0) {
-            batch_.erase(Family::catalog, keys::upload(database_.id(), id));
-        }
-        return;
-    }
-    const BytesView bytes(attachment.bytes);
-    std::uint32_t number = 0;
-    for (std::size_t at = 0; at < bytes.size(); at += attachment_chunk_bytes) {
-        batch_.put(Family::attachments, keys::chunk(database_.id(), id, number++),
-                   Bytes(bytes.substr(at, attachment_chunk_bytes)));
-    }
 }
 
 Result<Purged> CommitGroup::apply(const std::vector<PurgeRow>& rows) {
@@ -326,51 +300,6 @@ void CommitGroup::compact(const std::string& id) {
     document.dirty = true;
 }
 
-void CommitGroup::drop_bodies(std::string_view id, const RevisionTree& tree,
-                              const std::vector<Revision>& revisions) {
-    const auto load = [&](const Revision& revision) -> std::optional<StoredBody> {
-        Bytes bytes;
-        const auto key = keys::body(database_.id(), id, revision_key(revision));
-        if (!database_.engine_.get(Family::bodies, key, bytes)) return std::nullopt;
-        return StoredBody::decode(std::move(bytes));
-    };
-    // A revision that is in the tree twice has one body.
-    const auto still_named = [&tree](const Revision& revision) {
-        const auto nodes = tree.nodes();
-        return std::any_of(nodes.begin(), nodes.end(), [&](const RevisionNode& node) {
-            return node.has_body && node.revision == revision;
-        });
-    };
-    std::vector<StoredAttachment> unnamed;
-    for (const auto& revision : revisions) {
-        if (still_named(revision)) continue;
-        batch_.erase(Family::bodies, keys::body(database_.id(), id, revision_key(revision)));
-        const auto body = load(revision);
-        if (!body) continue;
-        unnamed.insert(unnamed.end(), body->attachments().begin(), body->attachments().end());
-    }
-    const auto forget = [&](AttachmentId named) {
-        std::erase_if(unnamed, [&](const auto& attachment) { return attachment.id == named; });
-    };
-    std::erase_if(unnamed, [&](const StoredAttachment& attachment) {
-        return named_attachments_.contains(attachment.id.value);
-    });
-    for (RevisionTree::Index i = 0; !unnamed.empty() && i < tree.nodes().size(); ++i) {
-        if (!tree.node(i).has_body) continue;
-        // Those of this very group are not in the engine yet, but in `named_attachments_`.
-        const auto body = load(tree.node(i).revision);
-        if (!body) continue;
-        for (const auto& attachment : body->attachments()) forget(attachment.id);
-    }
-    while (!unnamed.empty()) {
-        const auto attachment = unnamed.back();
-        forget(attachment.id);
-        const auto chunks = keys::chunks_of(database_.id(), attachment.id);
-        batch_.erase_range(Family::attachments, chunks, keys::after_prefix(chunks));
-        state_.attachment_bytes -= std::min(state_.attachment_bytes, attachment.stored_bytes);
-    }
-}
-
 void CommitGroup::measure(const RevisionTree& tree, std::uint64_t& leaf_bytes,
                           std::uint64_t& garbage_bytes) const {
     leaf_bytes = 0;
@@ -392,6 +321,7 @@ void CommitGroup::finish(Slot& slot) {
     measure(slot.record.tree, leaf_bytes, garbage_bytes);
     state_.leaf_bytes += leaf_bytes - slot.leaf_bytes;
     state_.garbage_bytes += garbage_bytes - slot.garbage_bytes;
+    change_partition(id, slot.leaf_bytes, leaf_bytes);
 
     if (slot.stored && !slot.was_live) --state_.deleted_count;
     if (slot.was_live) --state_.document_count;
@@ -447,6 +377,7 @@ void CommitGroup::commit() {
         database_.documents_counted().apply(documents_);
         database_.changes_counted().apply(changes_);
     }
+    database_.partition_sizes_.add(partition_changes_);
     split_ranges();
 }
 

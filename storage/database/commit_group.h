@@ -53,10 +53,14 @@ private:
     Result<void> check_stubs(std::vector<Edit>& edits);
     std::optional<Revision> stub_source(const Edit& edit, const Slot& slot) const;
     void put_body(const Edit& edit, const Revision& revision);
-    void put_attachment(const EditAttachment& attachment);
+    void put_attachment(std::string_view document, const EditAttachment& attachment);
+    std::optional<StoredBody> load_body(std::string_view id, const Revision& revision) const;
     void finish(Slot& slot);
     void drop_bodies(std::string_view id, const RevisionTree& tree,
                      const std::vector<Revision>& revisions);
+    void change_partition(std::string_view id, std::uint64_t before, std::uint64_t after);
+    /// Whether the edit makes a partition larger that is full. `parent` may be null.
+    bool overflows(const Edit& edit, const RevisionTree& tree, const Revision* parent);
     void measure(const RevisionTree& tree, std::uint64_t& leaf_bytes,
                  std::uint64_t& garbage_bytes) const;
     void write_slots();
@@ -71,6 +75,7 @@ private:
     /// By id: what is written in order costs the engine least.
     std::vector<Slot> slots_;
     std::unordered_set<std::uint64_t> named_attachments_;  ///< By bodies that this group puts.
+    PartitionSizes::Changes partition_changes_;
     RangeCounts::Deltas documents_;
     RangeCounts::Deltas changes_;
     std::uint64_t revs_limit_;

@@ -10,6 +10,7 @@
 #include "storage/base/ids.h"
 #include "storage/database/change_bell.h"
 #include "storage/database/design_memo.h"
+#include "storage/database/partition_sizes.h"
 #include "storage/database/writer.h"
 #include "storage/engine/engine.h"
 
@@ -137,6 +138,7 @@ private:
     const std::string token_;
 
     std::mutex commit_mutex_;              ///< One commit at a time; also deletion.
+    PartitionSizes partition_sizes_;       ///< Under `commit_mutex_`.
     std::shared_mutex aside_mutex_;        ///< Held alone by deletion, together by `commit_aside`.
     mutable std::mutex publish_mutex_;     ///< Guards `state_` and the counts.
     DatabaseState state_;

@@ -41,6 +41,9 @@ struct Edit {
     /// Of an import that takes sequences over: the document's change gets this number or a later
     /// one. 0: the next one.
     Sequence at_least{};
+    /// Of an interactive edit: a partition of so many bytes takes only what makes it smaller, and
+    /// `partition_overflow` is the answer else. 0: no limit.
+    std::uint64_t partition_bytes_max = 0;
 };
 
 /// The revision that an interactive edit becomes as a child of `parent` (null: as a first one).

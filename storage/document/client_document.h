@@ -62,6 +62,8 @@ Result<void> validate_document_id(std::string_view id);
 /// What a partitioned database asks of an id besides: "partition:rest", unless it is a design or
 /// local document's. Both parts are checked.
 Result<void> validate_partitioned_id(std::string_view id);
+/// What stands before an id's first colon; all of it where it has none.
+std::string_view partition_of(std::string_view id);
 
 /// What a revision id is made of besides the body: an attachment's part.
 struct AttachmentSeed {

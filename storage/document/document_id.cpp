@@ -43,4 +43,8 @@ Result<void> validate_partitioned_id(std::string_view id) {
     return validate_document_id(id.substr(colon + 1));
 }
 
+std::string_view partition_of(std::string_view id) {
+    return id.substr(0, id.find(':'));
+}
+
 }  // namespace divan::storage

@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "storage/document/client_document.h"
 #include "storage/query/collation.h"
 
 namespace divan::storage {
 namespace {
 
 constexpr std::size_t block_bytes = 256U << 10;
-
-std::string_view partition_of(std::string_view id) {
-    return id.substr(0, std::min(id.find(':'), id.size()));
-}
 
 }  // namespace
 

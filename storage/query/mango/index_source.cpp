@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "storage/document/client_document.h"
 #include "storage/engine/keys.h"
 #include "storage/query/index/collation_key.h"
 
@@ -84,7 +85,7 @@ std::deque<EntryRange> look_ups(const SelectorNode& choices, Values values,
 Bytes place_of(const Bookmark& bookmark, bool partitioned) {
     Bytes place;
     if (partitioned) {
-        append_partition_key(place, bookmark.id.substr(0, bookmark.id.find(':')));
+        append_partition_key(place, partition_of(bookmark.id));
     }
     append_collation_key(place, JsonText(bookmark.key), Collation::unicode);
     ByteWriter(place).ordered(bookmark.id);
