@@ -1,6 +1,7 @@
 #include "storage/database/document_text.h"
 
 #include <algorithm>
+#include <set>
 
 #include "storage/base/json.h"
 
@@ -196,12 +197,11 @@ std::vector<ChosenRevision> choose_revisions(const RevisionTree& tree,
         return chosen;
     }
     std::vector<ChosenRevision> missing;
+    std::set<Revision> told;
     for (const auto& revision : *wanted) {
         const auto index = tree.find(revision);
         if (!index) {
-            const auto same = [&](const auto& one) { return one.revision == revision; };
-            const bool again = std::any_of(missing.begin(), missing.end(), same);
-            if (!again) missing.push_back({revision, std::nullopt});
+            if (told.insert(revision).second) missing.push_back({revision, std::nullopt});
         } else if (latest) {
             for (const auto leaf : tree.leaves_above(*index)) choose(leaf);
         } else {
