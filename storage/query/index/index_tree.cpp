@@ -90,10 +90,11 @@ struct IndexTree::Range {
     BytesView upper;
     std::size_t index;
     const Reducer& reducer;
+    bool together;  ///< The rows that are read are reduced at once, not leaf by leaf.
     std::vector<BytesView> reductions;
     std::vector<LoadedNode> held;  ///< What `reductions` and `rows` point into.
     std::deque<Bytes> own;
-    std::vector<IndexRow> rows;  ///< Of a reducer that is not `ordered`.
+    std::vector<IndexRow> rows;
 
     /// For a fold that goes forwards. Rows of one document and key stay as they were emitted:
     /// couch_mrview_util:expand_dups/2.
@@ -117,7 +118,7 @@ void IndexTree::collect(std::uint64_t number, Range& range) const {
         const auto to = range.upper.empty() ? node.rows.size() : rows_below(node, range.upper);
         if (from >= to) return;
         const std::span<const IndexRow> rows(node.rows.data() + from, to - from);
-        if (!range.reducer.ordered()) {
+        if (range.together) {
             range.held.push_back(loaded);
             range.rows.insert(range.rows.end(), rows.begin(), rows.end());
             return;
@@ -146,13 +147,16 @@ void IndexTree::collect(std::uint64_t number, Range& range) const {
 std::optional<Bytes> IndexTree::reduce(BytesView lower, BytesView upper, std::size_t index,
                                        const Reducer& reducer, bool descending) const {
     if (state_.root == 0) return std::nullopt;
-    const bool read_all = !reducer.ordered() && state_.rows <= reread_rows_max;
-    if (lower.empty() && upper.empty() && !read_all) {
+    const auto count = [&] {
+        return (upper.empty() ? state_.rows : count_below(upper)) - count_below(lower);
+    };
+    const bool together = !reducer.ordered() && count() <= reread_rows_max;
+    if (lower.empty() && upper.empty() && !together) {
         return Bytes(IndexNode::reduction(state_.reductions, index));
     }
-    Range range{lower, upper, index, reducer, {}, {}, {}, {}};
+    Range range{lower, upper, index, reducer, together, {}, {}, {}, {}};
     collect(state_.root, range);
-    if (!reducer.ordered() && !descending) range.turn();
+    if (together && !descending) range.turn();
     if (!range.rows.empty()) {
         range.own.push_back(reducer.reduce(range.rows));
         range.reductions.insert(range.reductions.begin(), range.own.back());

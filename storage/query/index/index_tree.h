@@ -47,9 +47,9 @@ public:
     std::uint64_t count_below(BytesView bound) const;
     /// The reduction of the rows in [lower, upper); empty where there are none.
     ///
-    /// A reducer that is not `ordered` is given what couch_btree:fold_reduce/4 gives: the rows that
-    /// are read, backwards where the fold goes forwards (`descending` is false), and after their
-    /// reduction those that were there already, likewise.
+    /// Of few rows, a reducer that is not `ordered` is given what couch_btree:fold_reduce/4 gives:
+    /// the rows that are read, backwards where the fold goes forwards (`descending` is false), and
+    /// after their reduction those that were there already, likewise.
     std::optional<Bytes> reduce(BytesView lower, BytesView upper, std::size_t index,
                                 const Reducer& reducer, bool descending = false) const;
 
