@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include "storage/base/json.h"
 #include "test/tools/import/given_database.h"
@@ -13,20 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Carried {
-    fs::path folder = fs::temp_directory_path() / ("divan_carried_" + std::to_string(::getpid()));
-    std::unique_ptr<Target> target;
-    GivenSource source;
-
-    Carried() {
-        fs::remove_all(folder);
-        target = open_folder_target(folder / "data");
-        source.made.about.name = "given";
+struct Carried : GivenImport {
+    Carried() : GivenImport("carried") {
         source.made.about.security = "{}";
-    }
-    ~Carried() {
-        target.reset();
-        fs::remove_all(folder);
     }
     Journal begin() const { return Journal::begin(folder / "runs", "given", "data"); }
     RunReport run(Journal& journal, const RunOptions& options = {}) {

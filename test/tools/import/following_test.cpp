@@ -1,7 +1,4 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "test/tools/import/given_database.h"
 #include "tools/import/run.h"
@@ -11,27 +8,15 @@
 namespace divan::import {
 namespace {
 
-namespace fs = std::filesystem;
-
-struct Following {
-    fs::path folder = fs::temp_directory_path() / ("divan_following_" + std::to_string(::getpid()));
-    std::unique_ptr<Target> target;
-    GivenSource source;
+struct Following : GivenImport {
     std::optional<Journal> journal;
     Rounds rounds;
 
-    Following() {
-        fs::remove_all(folder);
-        target = open_folder_target(folder / "data");
-        source.made.about.name = "given";
+    Following() : GivenImport("following") {
         source.made.about.security = "{}";
         source.made.given = {one_leaf("a", "{}", 'a'), one_leaf("b", "{}", 'b'),
                              one_leaf("c", "{}", 'c')};
         journal.emplace(Journal::begin(folder / "runs", "given", "data"));
-    }
-    ~Following() {
-        target.reset();
-        fs::remove_all(folder);
     }
     RunReport round(Follow follow = Follow::changes) {
         RunOptions options;
@@ -119,7 +104,7 @@ TEST_CASE_FIXTURE(Following, "following: purges before a run went on come along"
 
 TEST_CASE_FIXTURE(Following, "following: settings are put where the source's changed") {
     round(Follow::no);
-    fs::remove(journal->folder() / "settings.jsonl");  // It is not looked at again.
+    std::filesystem::remove(journal->folder() / "settings.jsonl");  // It is not looked at again.
     source.made.about.revs_limit = 77;
     round();
     CHECK(there()->info().revs_limit == 77);

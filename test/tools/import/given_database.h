@@ -1,10 +1,15 @@
 #pragma once
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "tools/import/source.h"
+#include "tools/import/target.h"
 
 namespace divan::import {
 
@@ -49,6 +54,27 @@ struct GivenSource final : Source {
         return std::make_unique<GivenDatabase>(made);
     }
     const std::vector<std::string>& remarks() const override { return remarks_; }
+};
+
+/// A source, and a data folder of its own, `data` in `folder`, to bring it to.
+struct GivenImport {
+    std::filesystem::path folder;
+    std::unique_ptr<Target> target;
+    GivenSource source;
+
+    explicit GivenImport(const std::string& name)
+        : folder(std::filesystem::temp_directory_path() /
+                 ("divan_" + name + "_" + std::to_string(::getpid()))) {
+        std::filesystem::remove_all(folder);
+        target = open_folder_target(folder / "data");
+        source.made.about.name = "given";
+    }
+    ~GivenImport() {
+        target.reset();
+        std::filesystem::remove_all(folder);
+    }
+    GivenImport(const GivenImport&) = delete;
+    GivenImport& operator=(const GivenImport&) = delete;
 };
 
 inline Document one_leaf(const std::string& id, const std::string& json, char hash,

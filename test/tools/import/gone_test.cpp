@@ -1,7 +1,4 @@
 #include <doctest/doctest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "test/tools/import/given_database.h"
 #include "tools/import/gone.h"
@@ -10,27 +7,14 @@
 namespace divan::import {
 namespace {
 
-namespace fs = std::filesystem;
-
 const std::string checkpoint = R"({"session_id":"x","history":[{"session_id":"x"}],"last_seq":1})";
 
-struct Gone {
-    fs::path folder = fs::temp_directory_path() / ("divan_gone_" + std::to_string(::getpid()));
-    std::unique_ptr<Target> target;
-    GivenSource source;
-
-    Gone() {
-        fs::remove_all(folder);
-        target = open_folder_target(folder / "data");
-        source.made.about.name = "given";
+struct Gone : GivenImport {
+    Gone() : GivenImport("gone") {
         source.made.tells_all_locals = true;
         source.made.given_locals = {{"_local/a", 2, checkpoint}, {"_local/b", 1, checkpoint},
                                     {"_local/mine", 1, R"({"n":1})"},
                                     {"_local/stays", 1, checkpoint}};
-    }
-    ~Gone() {
-        target.reset();
-        fs::remove_all(folder);
     }
     Journal begin(const RunOptions& options = {}) const {
         return Journal::begin(folder / "runs", "given", "data", choice_of(options));
