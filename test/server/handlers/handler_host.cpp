@@ -1,27 +1,9 @@
 #include "test/server/handlers/handler_host.h"
 
+#include "server/http/text_body.h"
+
 namespace divan::server {
 namespace {
-
-class TextBody : public RequestBody {
-public:
-    explicit TextBody(std::string text) : text_(std::move(text)) {}
-    Task<bool> read(std::string& out) override {
-        const bool any = !text_.empty();
-        out += std::exchange(text_, {});
-        co_return any;
-    }
-    Task<std::string> read_all(std::uint64_t bytes_max) override {
-        if (text_.size() > bytes_max) throw Refused(Code::request_too_large, "");
-        co_return std::exchange(text_, {});
-    }
-    std::optional<std::uint64_t> length() const override { return text_.size(); }
-    bool absent() const override { return text_.empty(); }
-    void keep_encoding() override {}
-
-private:
-    std::string text_;
-};
 
 Task<Response> answer(Handler handler, Call& call) {
     std::optional<Error> refused;
