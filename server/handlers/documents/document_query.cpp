@@ -131,6 +131,10 @@ std::string document_id(const Call& call) {
 
 Result<void> check_readable_id(const Call& call, std::string_view id) {
     if (auto shown = check_user_reader(call, id); !shown) return shown;
+    return check_names_partition(call, id);
+}
+
+Result<void> check_names_partition(const Call& call, std::string_view id) {
     if (!call.db().entry().partitioned || id.starts_with('_')) return {};
     if (id.find(':') != std::string_view::npos) return {};
     return Error{Code::illegal_docid, "Doc id must be of form partition:id", {}};

@@ -41,6 +41,9 @@ std::string document_id(const Call& call);
 /// An id that is read: in a partitioned database it must name a partition, and in the users
 /// database it must be of a document that the caller sees.
 Result<void> check_readable_id(const Call& call, std::string_view id);
+/// Where documents are looked for by their partition, an id without one is none
+/// (couch_partition:from_docid/1). Design and local documents have none.
+Result<void> check_names_partition(const Call& call, std::string_view id);
 /// An id that is written (couch_db:validate_docid/2).
 Result<void> check_writable_id(const Call& call, std::string_view id);
 

@@ -14,15 +14,9 @@ void check(Call& call, RowQuery& query) {
     keep_in_partition(query, call.db().entry().partitioned);
 }
 
-/// Where documents are looked for by their partition, an id without one is none:
-/// couch_partition:from_docid/1.
 void check_keys(const Call& call, DocumentKind kind, const RowQuery& query) {
-    if (!query.keys || kind == DocumentKind::local || !call.db().entry().partitioned) return;
-    for (const auto& key : query.keys->items()) {
-        const auto& id = key.string();
-        if (id.starts_with('_') || id.find(':') != std::string::npos) continue;
-        throw Refused(Code::illegal_docid, "Doc id must be of form partition:id");
-    }
+    if (!query.keys || kind == DocumentKind::local) return;
+    for (const auto& key : query.keys->items()) check_names_partition(call, key.string()).value();
 }
 
 Task<Response> answer(Call& call, DocumentKind kind, RowQuery query) {
